@@ -349,11 +349,11 @@ TEST_CASE("variables that cannot be used are refused by name, with status 2, bef
     refused("RUNPOD_PING_INTERVAL", value, "milliseconds");
   }
   refused("RUNPOD_WEBHOOK_POST_OUTPUT", "", "is not set");
-  refused("RUNPOD_WEBHOOK_GET_JOB", "ftp://h/job-take/$ID", "is no URL");
+  refused("RUNPOD_WEBHOOK_GET_JOB", "ftp://h/job-take/$ID", "is not a URL");
   refused("RUNPOD_LOG_LEVEL", "LOUD", "there is no log level");
   refused("RUNPOD_AI_API_KEY", "key\nmore", "line break");
-  refused("RUNPOD_WEBHOOK_POST_STREAM", "h/job-stream/$ID", "is no URL");
-  refused("RUNPOD_WEBHOOK_PING", "http://h/pi ng", "is no URL");
+  refused("RUNPOD_WEBHOOK_POST_STREAM", "h/job-stream/$ID", "is not a URL");
+  refused("RUNPOD_WEBHOOK_PING", "http://h/pi ng", "is not a URL");
 }
 
 TEST_CASE("white space around a variable's value, as from a file written on Windows, is no part of it") {

@@ -225,7 +225,7 @@ TEST_CASE("users and passwords in URLs are never told") {
   {
     told_worker worker(server, {{"RUNPOD_WEBHOOK_POST_OUTPUT", "ftp://user:s3same-open@host/$ID"}});
     CHECK(worker.wait() == 2);
-    CHECK(worker.count("RUNPOD_WEBHOOK_POST_OUTPUT: \"ftp://***@host/$ID\" is no URL") == 1);
+    CHECK(worker.count("RUNPOD_WEBHOOK_POST_OUTPUT: \"ftp://***@host/$ID\" is not a URL") == 1);
   }
   const std::string nowhere = "http://user:s3same-open@127.0.0.1:1/job-take/$ID";
   told_worker worker(server, {{"RUNPOD_WEBHOOK_GET_JOB", nowhere}, {"RUNPOD_LOG_LEVEL", "TRACE"}});

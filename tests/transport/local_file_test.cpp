@@ -163,7 +163,7 @@ TEST_CASE("an id that is no text, or an empty one, is refused") {
   for (const char* id : {"7", "null", "true", "\"\"", "{}", "[\"x\"]"}) {
     const std::string complaint = complaint_about(std::string(R"({"input": 1, "id": )") + id + "}");
     CHECK(complaint.starts_with("\"id\" must be a string that is not empty, found "));
-    CHECK(complaint.ends_with("; mend it or leave it out"));
+    CHECK(complaint.ends_with("; correct it or leave it out"));
   }
 }
 

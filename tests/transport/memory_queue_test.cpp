@@ -214,7 +214,7 @@ TEST_CASE("ids are made unique, and may be used again once their job has ended")
     co_await beside.join();
     REQUIRE(summary);
     CHECK(summary->jobs == jobs.size() + 1);
-    CHECK(output.count("in progress here already") == 0);
+    CHECK(output.count("already in progress here") == 0);
   });
 }
 

@@ -1,5 +1,5 @@
 #pragma once
-// The arguments that coworker takes, out of all that a program was given. Knows neither environment nor
+// Reads the arguments that coworker takes from a program's arguments. Must not know the environment or a
 // worker.
 
 #include <array>
@@ -71,7 +71,7 @@ struct start_arguments {
   bool help = false;
 };
 
-/// Arguments that cannot be followed; the message is for standard error.
+/// Arguments that cannot be used. The message is for standard error.
 class usage_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -83,7 +83,7 @@ inline log_level require_log_level(const std::string& origin, std::string_view n
                     "\"; use NOTSET, TRACE, DEBUG, INFO, WARN or ERROR");
 }
 
-// Takes `--flag value` and `--flag=value`, up to `--`; the last of several counts.
+// Reads `--flag value` and `--flag=value`, up to `--`. If a flag is given several times, the last one counts.
 class argument_reader {
  public:
   argument_reader(int argc, char** argv) noexcept : next_(argv + (argc > 0 ? 1 : 0)), end_(argv + argc) {}
@@ -129,8 +129,8 @@ class argument_reader {
 
  private:
   static constexpr std::array<std::string_view, 11> flags{
-      "--test_input",  "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
-      "--help",        "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
+      "--test_input", "--test_file",    "--test_output", "--rp_log_level", "--print_schema", "--rp_debugger",
+      "--help",       "--rp_serve_api", "--serve",       "--rp_api_host",  "--rp_api_port"};
 
   static void refuse_near_miss(std::string_view argument, const std::string& flag) {
     std::string_view nearest;
@@ -145,7 +145,7 @@ class argument_reader {
                       ", or put it behind -- if it is the program's own");
   }
 
-  // Which this version does not have.
+  // Flags of the platform's Python SDK that this version does not have.
   static bool is_one_of_the_platform(std::string_view flag) {
     const std::string name = plain_name(flag);
     return leading_dashes(flag) > 0 && (name.starts_with("rp_serve_api") || name.starts_with("rp_api_"));
@@ -156,7 +156,8 @@ class argument_reader {
     const char* const end = value.data() + value.size();
     const auto [stopped, problem] = std::from_chars(value.data(), end, number);
     if (problem != std::errc() || stopped != end || number > 65535)
-      throw usage_error(flag + ": \"" + value + "\" is no port; give a number from 0, any that is free, to 65535");
+      throw usage_error(flag + ": \"" + value +
+                        "\" is no port; give a number from 0, any that is free, to 65535");
     return static_cast<std::uint16_t>(number);
   }
 
@@ -180,4 +181,4 @@ class argument_reader {
   char** const end_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

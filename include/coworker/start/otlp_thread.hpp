@@ -1,5 +1,5 @@
 #pragma once
-// Metrics and spans, sent by OTLP from a thread of their own over libcurl. Needs libcurl.
+// Sends metrics and spans by OTLP from a thread of its own. Needs libcurl. Must not know what it measures.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -30,7 +30,7 @@ inline std::uint64_t unix_nanoseconds() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
 }
 
-/// From the constructor to the destructor, which sends what is left once.
+/// Sends from its construction until its destruction, which sends the rest once.
 class otlp_thread final : public side_work {
  public:
   otlp_thread(otlp_settings settings, worker_access& worker, logger& log)
@@ -73,7 +73,7 @@ class otlp_thread final : public side_work {
     }
   }
 
-  // Tries again only what a collector says may be tried again, and not at the end.
+  // Tries again only if the collector's answer allows it, and not at the end.
   task<void> send(const std::string& url, std::string body) {
     const executor_ref here = co_await this_coro::executor();
     http_request request(url);

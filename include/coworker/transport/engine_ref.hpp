@@ -1,6 +1,6 @@
 #pragma once
-// engine_ref: any engine behind one type, so that the worker's part for it is compiled once and not for each engine. Must
-// not know any of them.
+// engine_ref: any engine behind one type, so that the worker's part for engines is compiled once. Must not
+// know any engine.
 
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>
@@ -75,11 +75,12 @@ inline constexpr engine_operations operations_of{
       }
     }};
 
-/// Refers to an engine, which must outlive it; one that has a waiter of its own must be served itself.
+/// Refers to an engine, which must outlive it. An engine with a waiter of its own must be served directly.
 class engine_ref {
  public:
   template <transport Engine>
-  requires(!std::is_same_v<Engine, engine_ref> && !waiting_transport<Engine>) explicit engine_ref(Engine& served) noexcept
+  requires(!std::is_same_v<Engine, engine_ref> &&
+           !waiting_transport<Engine>) explicit engine_ref(Engine& served) noexcept
       : engine_(std::addressof(served)), operations_(&operations_of<Engine>) {}
 
   task<take_result> take(take_request request) { return operations_->take(engine_, request); }
@@ -101,7 +102,7 @@ class engine_ref {
 };
 
 static_assert(transport<engine_ref> && chunk_transport<engine_ref> && progress_transport<engine_ref> &&
-              limited_transport<engine_ref> && interpreting_transport<engine_ref> && attended_transport<engine_ref> &&
-              counted_transport<engine_ref>);
+              limited_transport<engine_ref> && interpreting_transport<engine_ref> &&
+              attended_transport<engine_ref> && counted_transport<engine_ref>);
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -288,7 +288,7 @@ TEST_CASE("the bad items of a batch are answered or skipped alone") {
   CHECK(json::parse(*world.posts_of("no-input")[0].body).at("error").get<std::string>().find("input") !=
         std::string::npos);
   CHECK(world.log.count("without an id") == 2);
-  CHECK(world.log.count("in progress here already") == 1);
+  CHECK(world.log.count("already in progress here") == 1);
 }
 
 TEST_CASE("a batch that is answered with one object brings that job") {
@@ -313,7 +313,7 @@ TEST_CASE(
   world.client.script("/job-take", {brings({"a-10"}), brings({"a-10"}, 5s), brings({"a-10"}, 30s)});
   CHECK(world.serve(3, 60s).jobs == 2);
   CHECK(world.posts_of("a-10").size() == 2);
-  CHECK(world.log.count("in progress here already") == 1);
+  CHECK(world.log.count("already in progress here") == 1);
 }
 
 // --- posting -------------------------------------------------------------------------------------------
@@ -391,7 +391,7 @@ TEST_CASE(
     CHECK(posts[1].body == refusal_body("HTTP " + std::to_string(status)));
     CHECK(posts[2].body == posts[1].body);
     CHECK(posts[2].has_header("X-Request-ID: a"));
-    CHECK(world.log.count("refuses the result of this job for good (HTTP " + std::to_string(status) + ")") ==
+    CHECK(world.log.count("finally refuses the result of this job (HTTP " + std::to_string(status) + ")") ==
           1);
   }
 }
@@ -516,7 +516,7 @@ TEST_CASE("a chunk that the server refuses ends the stream, and the job fails") 
   CHECK(world.client.sent_to("/job-stream/").size() == 2);
   REQUIRE(world.posts_of("a").size() == 1);
   CHECK(world.posts_of("a")[0].body->find("chunk 2 of the stream could not be handed") != std::string::npos);
-  CHECK(world.log.count("A chunk of the output could not be handed on (HTTP 413)") == 1);
+  CHECK(world.log.count("A chunk of the output could not be delivered (HTTP 413)") == 1);
 }
 
 TEST_CASE("a stop ends the tries for a chunk, but not one that is under way, and the outcome follows it") {
@@ -722,7 +722,7 @@ TEST_CASE("jobs whose list there is no memory for are answered, those that came 
   CHECK(done.jobs == 2);
   CHECK(world.posts_of("a").at(0).body == R"({"output":"done a"})");
   CHECK(world.posts_of("b").at(0).body ==
-        R"({"error":"out of memory: there was none to receive all of this job"})");
+        R"({"error":"out of memory: this job could not be received completely"})");
   CHECK(world.log.count("Taking jobs fails (out of memory after 70 bytes)") == 1);
 }
 

@@ -144,7 +144,7 @@ TEST_CASE("an item that is not JSON does not cost its batch, and is answered whe
     REQUIRE(found.items.size() == 3);
     CHECK(found.items[0].input == "1,2]}");
     CHECK(found.items[1].id == "bad");
-    CHECK(found.items[1].problem.starts_with("The queue handed over this job as what is not JSON: line 1"));
+    CHECK(found.items[1].problem.starts_with("The queue handed over this job as text that is not JSON: line 1"));
     CHECK(found.items[2].input == json::array({json::array({2})}));
   }
 }
