@@ -109,7 +109,7 @@ TEST_CASE("a job that is taken, run, posted and accepted as it should be breaks 
   world.book.at(0, 1).accepted = true;
   world.book.lets_go(0, 1, delivery::accepted, true);
   world.ping("");
-  world.book.told_to_leave(0);
+  world.book.asked_to_leave(0);
   world.book.left(0, 2s);
   CHECK(world.broken() == "nothing");
 }
@@ -284,10 +284,10 @@ TEST_CASE("a job that ends as stopped must have been asked to, or the grace peri
   CHECK(unasked.broken() == "stops_only_its_job");
   watched asked;
   asked.book.arrives(0, 1);
-  asked.book.told_to_stop(0, 1);
+  asked.book.asked_to_stop(0, 1);
   asked.finish(1, true);
   asked.book.arrives(0, 2);
-  asked.book.told_to_leave(0);
+  asked.book.asked_to_leave(0);
   asked.loop.jump(10s);
   asked.finish(2, true);
   CHECK(asked.broken() == "nothing");
@@ -297,7 +297,7 @@ TEST_CASE("a running job whose stop was not passed on is noticed when it ends") 
   watched world;
   world.book.arrives(0, 1);
   world.book.starts(0, 1, {});
-  world.book.told_to_stop(0, 1);
+  world.book.asked_to_stop(0, 1);
   world.loop.jump(1s);
   world.finish(1);
   CHECK(world.broken() == "stop_reaches_its_job");

@@ -95,7 +95,7 @@ TEST_CASE("follow_demand runs jobs side by side that are submitted at once, what
 }
 
 TEST_CASE("seeds in which all is well, and which once raised a false alarm, raise none") {
-  // Two jumps of the clock after the last mishap; the refusal of a job's first run that arrives in its second.
+  // Two jumps of the clock after the last fault; the refusal of a job's first run that arrives in its second.
   for (const std::uint64_t seed : {90037948U, 5993560U}) {
     CAPTURE(seed);
     sim::options wanted;
@@ -132,7 +132,7 @@ TEST_CASE("a handler that goes on after it was asked to stop is reported once it
   REQUIRE(!seen.ok());
   CHECK(seen.failure->violations.front().broken == sim::invariant::leaves_in_time);
   CHECK(seen.failure->jobs.size() == 1);
-  CHECK(seen.text().find("worker 0  is told to leave") != std::string::npos);
+  CHECK(seen.text().find("worker 0  is asked to leave") != std::string::npos);
   wanted.stop_patience = 11min;
   CHECK(sim::simulate_seeds(8, stubborn, fixed_concurrency{2}, wanted).ok());
 }
@@ -195,7 +195,7 @@ TEST_CASE("jobs that never end are reported as unsettled, with the time they had
   const sim::report seen = sim::simulate(endless, fixed_concurrency{2}, wanted);
   REQUIRE(seen.violations.size() == 1);
   CHECK(seen.violations[0].name() == "every_job_settles");
-  CHECK(seen.violations[0].text == "job-0 has no result 600 s after the last mishap; 2 are unsettled");
+  CHECK(seen.violations[0].text == "job-0 has no result 600 s after the last fault; 2 are unsettled");
   CHECK(seen.violations[0].at == 10min);
 }
 
