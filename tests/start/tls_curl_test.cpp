@@ -1,5 +1,5 @@
-// Whole worker programs behind TLS: a real nginx with certificates made for the occasion, in front of the
-// queue. Skipped where there is no nginx or openssl.
+// Whole worker programs behind TLS: a real nginx with certificates made for the test, in front of the queue.
+// Skipped without nginx or openssl.
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -26,7 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// Where that program is; empty where it is not.
+/// The path of that program; empty if it is not installed.
 std::string program_path(const std::string& name) {
   for (const char* const folder : {"/usr/sbin/", "/usr/bin/", "/usr/local/sbin/", "/usr/local/bin/"}) {
     if (::access((folder + name).c_str(), X_OK) == 0) return folder + name;
@@ -52,7 +52,7 @@ class test_authority {
   std::string ca_file() const { return path("ca.pem"); }
   std::string ca_folder() const { return folder_.name(); }
 
-  /// Makes NAME.pem and NAME.key, for that subject: "IP:127.0.0.1" or "DNS:name".
+  /// Makes NAME.pem and NAME.key for that subject: "IP:127.0.0.1" or "DNS:name".
   void sign(const std::string& name, const std::string& subject) const {
     folder_.write(name + ".ext", "subjectAltName=" + subject + "\n");
     openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=queue",
@@ -73,8 +73,8 @@ class test_authority {
   temporary_folder folder_;
 };
 
-/// An nginx that speaks TLS and passes all on to the queue server, with the client's protocol and the number
-/// of its connection as headers.
+/// An nginx that speaks TLS and passes everything on to the queue server, with the client's protocol and the
+/// number of its connection as headers.
 class tls_front {
  public:
   tls_front(const queue_server& queue, const test_authority& authority, const std::string& certificate,
@@ -101,7 +101,7 @@ class tls_front {
     }
   }
 
-  /// The variables that lead a worker through it.
+  /// The variables that direct a worker to it.
   environment_list environment(const environment_list& more = {}) const {
     const std::string base = "https://127.0.0.1:" + std::to_string(reserved_.port()) + "/v2/test/";
     environment_list all = {{"RUNPOD_WEBHOOK_GET_JOB", base + "job-take/$ID?gpu=CPU"},
@@ -145,7 +145,9 @@ using name_set = std::set<std::string>;
 
 }  // namespace
 
-TEST_CASE("a server that an authority of the environment's vouches for is trusted, and spoken to in HTTP/2") {
+TEST_CASE(
+    "a server is trusted if an authority named by the environment has signed its certificate, and used with "
+    "HTTP/2") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -171,7 +173,7 @@ TEST_CASE("a server that an authority of the environment's vouches for is truste
   }
 }
 
-TEST_CASE("a server that has no HTTP/2 is spoken to in HTTP/1.1") {
+TEST_CASE("a server without HTTP/2 is used with HTTP/1.1") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -186,7 +188,7 @@ TEST_CASE("a server that has no HTTP/2 is spoken to in HTTP/1.1") {
         name_set{"HTTP/1.1"});
 }
 
-TEST_CASE("a server that nobody vouches for, or whose name is another, is refused with a clear line") {
+TEST_CASE("a server with an untrusted certificate, or one for another name, is refused with a clear line") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -209,7 +211,8 @@ TEST_CASE("a server that nobody vouches for, or whose name is another, is refuse
 }
 
 TEST_CASE(
-    "an idle poll is left once nothing else needs its connection, and what it brings until then is run") {
+    "an idle poll is ended once nothing else needs its connection, and the jobs that it brings until then "
+    "run") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -238,7 +241,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("an idle poll that no answer came before is left at once over TLS too") {
+TEST_CASE("an idle poll without an earlier answer is ended at once over TLS too") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
