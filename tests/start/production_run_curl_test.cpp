@@ -149,7 +149,7 @@ TEST_CASE("a job that the server hands over while the program ends its poll is r
   REQUIRE(server.wait_for(a_poll_waits));
   worker.send_signal(SIGTERM);
   CHECK(worker.wait() == 0);
-  CHECK(server.log().jobs_that(fate::lost_by_client).empty());
+  CHECK(server.log().jobs_that(hand_out_result::lost_by_client).empty());
   CHECK(server.log().result("a") == done_without_text);
 }
 

@@ -84,8 +84,8 @@ const queue_settings short_polls{.hold = 200ms};
 
 void check_that_all_is_well(const queue_log& seen, const running_worker& worker, std::size_t jobs,
                             std::size_t lost_by_server) {
-  CHECK(seen.jobs_that(fate::lost_by_server).size() == lost_by_server);
-  CHECK(seen.jobs_that(fate::lost_by_client).empty());
+  CHECK(seen.jobs_that(hand_out_result::lost_by_server).size() == lost_by_server);
+  CHECK(seen.jobs_that(hand_out_result::lost_by_client).empty());
   CHECK(seen.jobs_without_result().empty());
   CHECK(seen.jobs_with_result == jobs - lost_by_server);
   std::size_t run_twice = 0;
@@ -119,7 +119,8 @@ TEST_CASE("a take that fails, in any way, loses no job that the server has not l
       REQUIRE(server.wait_for([](const queue_log& log) { return all_were_handed_out(log, 6); }));
       const worker_summary done = worker.stop();
       const queue_log seen = server.log();
-      const std::size_t lost = fault.server_loses_job ? seen.jobs_that(fate::lost_by_server).size() : 0;
+      const std::size_t lost =
+          fault.server_loses_job ? seen.jobs_that(hand_out_result::lost_by_server).size() : 0;
       if (fault.server_loses_job) CHECK(lost > 0);
       check_that_all_is_well(seen, worker, 6, lost);
       CHECK(done.jobs == 6 - lost);
@@ -265,7 +266,7 @@ TEST_CASE("while connections are refused nothing is lost, and the network is not
   REQUIRE(server.wait_for([](const queue_log& log) { return all_were_handed_out(log, 300); }));
   worker.stop();
   const queue_log seen = server.log();
-  check_that_all_is_well(seen, worker, 300, seen.jobs_that(fate::lost_by_server).size());
+  check_that_all_is_well(seen, worker, 300, seen.jobs_that(hand_out_result::lost_by_server).size());
   CHECK(worker.log.count("fails") <= 4);
   CHECK(worker.log.count("works again") <= worker.log.count("fails"));
 }
@@ -285,7 +286,7 @@ TEST_CASE("a server that restarts loses no job and no result of ours") {
     REQUIRE(server.wait_for([](const queue_log& log) { return all_were_handed_out(log, 1000); }));
     worker.stop();
     const queue_log seen = server.log();
-    check_that_all_is_well(seen, worker, 1000, seen.jobs_that(fate::lost_by_server).size());
+    check_that_all_is_well(seen, worker, 1000, seen.jobs_that(hand_out_result::lost_by_server).size());
   }
 }
 
@@ -335,7 +336,7 @@ TEST_CASE("a job that is handed over while the poll is being ended is run and ge
     running_worker worker(server, options);
     REQUIRE(server.wait_for([](const queue_log& log) { return log.waiting_polls == 1; }));
     CHECK(worker.stop().jobs == 1);
-    CHECK(server.log().jobs_that(fate::lost_by_client).empty());
+    CHECK(server.log().jobs_that(hand_out_result::lost_by_client).empty());
     CHECK(server.log().result("job-0") == json{{"output", 1}});
   }
 }
@@ -362,9 +363,9 @@ TEST_CASE("a body that takes longer than the poll timeout is received to its end
   options.queue.poll_timeout = 300ms;
   running_worker worker(server, options);
   CHECK(server.wait_for([](const queue_log& log) {
-    return log.jobs_with_result == 1 || !log.jobs_that(fate::lost_by_client).empty();
+    return log.jobs_with_result == 1 || !log.jobs_that(hand_out_result::lost_by_client).empty();
   }));
-  CHECK(server.log().jobs_that(fate::lost_by_client).empty());
+  CHECK(server.log().jobs_that(hand_out_result::lost_by_client).empty());
 }
 
 TEST_CASE("results that no server accepted wait in the spool, and are posted at the next start") {
