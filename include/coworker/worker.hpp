@@ -99,8 +99,8 @@ class bare_worker {
 template <class Handler, class Modifier = fixed_concurrency>
 class worker {
  public:
-  /// Whether the handler and the modifier have the required shapes. Where not, a constructor says what is
-  /// wrong.
+  /// Whether the handler and the modifier satisfy their concepts. If not, a constructor reports what is wrong
+  /// at compile time.
   static constexpr bool fits =
       job_handler<Handler> && !detail::spoiled_handler<Handler> && concurrency_modifier<Modifier>;
 

@@ -24,8 +24,8 @@ struct take_request {
   std::size_t in_progress = 0;  ///< how many jobs the worker has in progress
 };
 
-/// What take() returns. Without jobs and not closed, the worker calls take() again: the engine has waited
-/// as long as it chose to.
+/// What take() returns. If it has no jobs and is not closed, the worker calls take() again: the engine has
+/// waited as long as it chose to.
 struct take_result {
   std::vector<job_envelope> jobs = {};  ///< at most `capacity` of them
   bool closed = false;                  ///< true: no more jobs will ever come
@@ -35,7 +35,7 @@ struct take_result {
 enum class delivery : unsigned char {
   accepted,  ///< the queue has it
   refused,   ///< the queue will never accept it
-  /// The queue no longer knows the job, as after its client cancelled it: nobody needs what was sent.
+  /// The queue no longer knows the job, as after its client cancelled it, and does not need what was sent.
   unwanted,
   /// It could not be delivered in the time allowed. For progress: the next value may get through.
   given_up,
@@ -53,15 +53,15 @@ struct job_result {
 
 /// What an engine accepts at most. Sizes are in bytes of compact JSON.
 struct transport_limits {
-  /// Of a job's output; a job with a larger one fails. Default: no limit.
+  /// The largest output of a job; a job with a larger one fails. Default: no limit.
   std::size_t output = (std::numeric_limits<std::size_t>::max)();
-  /// Of one chunk; a job with a larger one fails. Default: no limit.
+  /// The largest chunk; a job with a larger one fails. Default: no limit.
   std::size_t chunk = (std::numeric_limits<std::size_t>::max)();
   /// False: chunk() is not called, and the elements of a stream become the job's output. Default: true.
   bool chunks = true;
-  /// Of jobs in progress at once, whatever the concurrency modifier says. Default: no limit.
+  /// How many jobs may be in progress at once, whatever the concurrency modifier says. Default: no limit.
   int jobs = (std::numeric_limits<int>::max)();
-  /// Of calls of take() that may run at once; 1 or more. Default: 1.
+  /// How many calls of take() may run at once; 1 or more. Default: 1.
   int takes = 1;
 };
 

@@ -226,7 +226,7 @@ inline void watched_executor::post(std::coroutine_handle<> handle) {
 }
 
 inline void watched_executor::arm(timer& alarm) {
-  const std::coroutine_handle<> handle = alarm.handle;  // once armed, the timer may be gone at any moment
+  const std::coroutine_handle<> handle = alarm.handle;  // once armed, the timer may be gone at any time
   owner_.note(handle, *this);
   try {
     owner_.loop_.arm(alarm);

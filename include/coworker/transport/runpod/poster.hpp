@@ -247,7 +247,7 @@ class poster {
       answer.failure = http_failure::timed_out;
       answer.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
     } catch (const std::bad_alloc&) {
-      answer.failure = http_failure::timed_out;  // nobody knows how far it got
+      answer.failure = http_failure::timed_out;  // unknown how far it got
       answer.problem = "out of memory";          // short enough to need none
     }
     co_return answer;
