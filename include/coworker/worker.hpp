@@ -92,10 +92,11 @@ class bare_worker {
 ///     worker w(handle, follow_demand{.min = 1, .max = 10});
 ///     w.run(queue);
 ///
-/// Does one run at a time. Throws: the constructor throws std::invalid_argument for options out of their
-/// range, and std::logic_error for a default in the input's struct that breaks its own rule, where the
-/// compiler could not see that. Thread safety: stop(), stop_job(), preparing() and measured() may be called
-/// on any thread; the rest belongs to one thread.
+/// Does one run at a time.
+/// Throws: from the constructor, std::invalid_argument for options out of their range, and std::logic_error
+/// for a default in the input's struct that breaks its own rule, where the compiler could not see that.
+/// Thread safety: stop(), stop_job(), preparing() and measured() may be called on any thread; the rest
+/// belongs to one thread.
 template <class Handler, class Modifier = fixed_concurrency>
 class worker {
  public:
@@ -137,8 +138,9 @@ class worker {
   worker& operator=(const worker&) = delete;
 
   /// Serves an engine on an event loop of its own. Blocks until the engine is closed or stop() was called.
-  /// Returns what the worker did. Throws: what the engine's take() or attend() throws against its contract,
-  /// after the jobs in progress have ended.
+  /// Returns what the worker did.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress
+  /// have ended.
   template <class Engine>
   COWORKER_CHECKS_ENGINE worker_summary run(Engine& engine,
                                             detail::engine_checked = detail::check_engine<Engine>()) {
@@ -150,7 +152,8 @@ class worker {
   }
 
   /// Serves an engine on the executor of the awaiting coroutine, which must be serial, as an event_loop or a
-  /// simulated_loop is. Otherwise as run(). Throws: also std::logic_error on any other executor.
+  /// simulated_loop is. Otherwise as run().
+  /// Throws: also std::logic_error on any other executor.
   /// Cancellation: as stop(); all outcomes are delivered before it returns.
   template <class Engine>
   COWORKER_CHECKS_ENGINE task<worker_summary> serve(Engine& engine,
@@ -162,21 +165,23 @@ class worker {
     }
   }
 
-  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Thread
-  /// safety: any thread.
+  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop.
+  /// Thread safety: any thread.
   void stop() { bare_.stop(); }
 
   /// Asks one job in progress to stop. A job that waits for a slot ends without being run. Ignores an id that
-  /// is not here or has ended. Thread safety: any thread.
+  /// is not here or has ended.
+  /// Thread safety: any thread.
   void stop_job(std::string id) { bare_.stop_job(std::move(id)); }
 
   /// Returns whether the handler is still being prepared. If so, no job was taken yet, and after stop() none
-  /// will be. Thread safety: any thread.
+  /// will be.
+  /// Thread safety: any thread.
   bool preparing() const { return bare_.preparing(); }
 
   /// Returns what is measured, as a concurrency modifier sees it. While jobs are in progress it is at most
-  /// `modifier_interval` old; after that it stays; after a run it is as at its end. Thread safety: any
-  /// thread.
+  /// `modifier_interval` old; after that it stays; after a run it is as at its end.
+  /// Thread safety: any thread.
   metrics measured() const { return bare_.measured(); }
 
  private:

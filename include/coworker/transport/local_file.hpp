@@ -118,8 +118,9 @@ inline json number_jobs(const std::vector<job_envelope>& jobs, const std::string
 
 /// Reads the jobs in a JSON text: one object, an array of objects, or with `json_lines` one object a line.
 /// `source` names the text in errors. Jobs without an id are called local_test, local_test_2, and so on by
-/// their number. Throws: local_job_error for a text that is not JSON or holds no job, for a job that is not
-/// an object or has no input, and for two jobs with the same id.
+/// their number.
+/// Throws: local_job_error for a text that is not JSON or holds no job, for a job that is not an object or
+/// has no input, and for two jobs with the same id.
 inline std::vector<job_envelope> read_local_jobs(std::string_view text, const std::string& source,
                                                  bool json_lines = false) {
   if (detail::is_blank(text))
@@ -132,8 +133,8 @@ inline std::vector<job_envelope> read_local_jobs(std::string_view text, const st
   return jobs;
 }
 
-/// Reads the jobs in a file; one whose name ends in .jsonl holds a job on each line. Throws: as
-/// read_local_jobs(); also local_job_error, with the system's reason, if the file cannot be read.
+/// Reads the jobs in a file; one whose name ends in .jsonl holds a job on each line.
+/// Throws: as read_local_jobs(); also local_job_error, with the system's reason, if the file cannot be read.
 inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   const auto refuse = [&path](int reason) {
     throw local_job_error(

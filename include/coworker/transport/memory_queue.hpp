@@ -43,19 +43,21 @@ class memory_job {
   task<outcome> result() const { return await_found<outcome>(core_, job_, &take_outcome); }
 
   /// Returns the next chunk of a streaming handler's output, in order; nothing once the job has ended and all
-  /// chunks were returned. Chunks are kept until they are returned. Cancellation: as result().
+  /// chunks were returned. Chunks are kept until they are returned.
+  /// Cancellation: as result().
   task<std::optional<json>> next_chunk() const {
     return await_found<std::optional<json>>(core_, job_, &take_chunk);
   }
 
   /// Returns the handler's latest report of progress, as soon as there is one that was not returned yet;
-  /// skips older ones. Returns nothing once the job has ended. Cancellation: as result().
+  /// skips older ones. Returns nothing once the job has ended.
+  /// Cancellation: as result().
   task<std::optional<json>> next_progress() const {
     return await_found<std::optional<json>>(core_, job_, &take_progress);
   }
 
-  /// Blocks until result() would return, and returns the same. Throws: std::logic_error on the thread of an
-  /// event loop.
+  /// Blocks until result() would return, and returns the same.
+  /// Throws: std::logic_error on the thread of an event loop.
   outcome blocking_result() const { return block<outcome>(&take_outcome); }
   /// As blocking_result(), for next_chunk().
   std::optional<json> blocking_next_chunk() const { return block<std::optional<json>>(&take_chunk); }

@@ -74,7 +74,8 @@ struct spooled_result {
 }  // namespace detail
 
 /// A folder of results. A result is written completely under another name, synced, and renamed: a file with
-/// its final name is complete. Thread safety: one thread.
+/// its final name is complete.
+/// Thread safety: one thread.
 template <spool_storage Files>
 class basic_spool {
  public:

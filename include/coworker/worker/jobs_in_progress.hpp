@@ -29,7 +29,8 @@ struct plain_id_keys {
 }  // namespace detail
 
 /// A set of job ids, none of them empty. Adding and removing take the same short time, however many there
-/// are. Thread safety: any thread.
+/// are.
+/// Thread safety: any thread.
 class jobs_in_progress {
  public:
   /// Returns false if the id is already in progress.

@@ -98,7 +98,8 @@ inline void add_debugger_member(outcome& made, const job_timings& timings, durat
 
 /// Returns the body that reports an outcome: `{"output": X}` or `{"error": S}`, with `"stopPod": true` if the
 /// worker must be recycled. An output that is an empty object is left out. A failed job may have an output
-/// too, of what it produced before. Throws: std::bad_alloc; json_write_error for an output that is no JSON.
+/// too, of what it produced before.
+/// Throws: std::bad_alloc; json_write_error for an output that is no JSON.
 inline std::string result_body(const outcome& made, const worker_identity& reporter, const logger& log) {
   std::string body;
   const auto begin_member = [&body](std::string_view name) {

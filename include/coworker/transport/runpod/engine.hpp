@@ -108,8 +108,8 @@ struct owned_curl_client {
 class runpod_engine : private detail::owned_curl_client,
                       public runpod_queue<curl_client, spool, detail::own_thread_attendant> {
  public:
-  /// The logger must outlive the engine. Throws: as runpod_queue; std::runtime_error if libcurl cannot be
-  /// used.
+  /// The logger must outlive the engine.
+  /// Throws: as runpod_queue; std::runtime_error if libcurl cannot be used.
   runpod_engine(runpod_options wanted, logger& log)
       : runpod_queue(owned_curl_client::client, std::move(wanted), log) {
     detail::ignore_broken_pipes();

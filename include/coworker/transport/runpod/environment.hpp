@@ -110,8 +110,8 @@ inline std::string api_key_from_environment() {
 
 namespace coworker::inline v0_1 {
 
-/// Returns the engine's settings as the platform's environment gives them. Throws: environment_error, which
-/// names the variable that cannot be used.
+/// Returns the engine's settings as the platform's environment gives them.
+/// Throws: environment_error, which names the variable that cannot be used.
 inline runpod_options runpod_options_from_environment() {
   runpod_options made;
   made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(detail::fresh_uuid());

@@ -146,7 +146,8 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
 /// Reads the jobs in the body of a take: an array, or one object; null, an empty object and an empty body
 /// hold none. An item that is not JSON becomes a job with a problem if its id can be found; otherwise an
 /// error is logged. `cut_off`: the body is only the beginning of what came, because there was no memory for
-/// the rest. Throws: json_parse_error if the body is neither an array nor an object.
+/// the rest.
+/// Throws: json_parse_error if the body is neither an array nor an object.
 inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, bool cut_off = false) {
   std::vector<job_envelope> found;
   const auto add = [&found, &log](json item) {
