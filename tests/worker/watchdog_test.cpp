@@ -43,7 +43,7 @@ void run_watched(Handler handler, int jobs, coworker::testing::captured_log& out
   watched.run(queue);
 }
 
-constexpr std::string_view watchdog_line = "It has kept the event loop to itself";
+constexpr std::string_view watchdog_line = "It has blocked the event loop";
 
 // Blocks the thread until the watchdog has logged it, or for ten seconds, by when it must have.
 void block_until_named(const coworker::testing::captured_log& output, std::size_t lines) {

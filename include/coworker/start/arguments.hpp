@@ -47,7 +47,7 @@ inline constexpr std::string_view usage_text =
     "  AWS_LAMBDA_RUNTIME_API       AWS Lambda\n"
     "  K_SERVICE, AIP_HTTP_PORT, PORT_HEALTH   a plain HTTP service on the platform's port\n"
     "  none of them                 the jobs in test_input.json in the working directory, then exit\n"
-    "COWORKER_API_TOKEN, where it is set, is asked for by all that serve by HTTP.\n"
+    "If COWORKER_API_TOKEN is set, everything that serves by HTTP asks for it.\n"
     "Exit status:\n"
     "  0  all went well\n"
     "  1  a local job failed, or bad input\n"

@@ -44,7 +44,7 @@ inline duration milliseconds_from_environment(const char* name, duration otherwi
   const std::optional<std::uint64_t> number = detail::read_decimal(*value);
   if (!number || *number == 0 || *number > 86'400'000)
     throw environment_error(std::string(name) + ": \"" + *value +
-                            "\" is no time; set it to milliseconds, from 1 to 86400000");
+                            "\" is not a time; set it to milliseconds, from 1 to 86400000");
   return std::chrono::milliseconds(static_cast<std::int64_t>(*number));
 }
 
@@ -64,7 +64,7 @@ inline std::optional<otlp_settings> otlp_from_environment(logger& log) {
   if (const auto protocol = coworker::environment("OTEL_EXPORTER_OTLP_PROTOCOL");
       protocol && *protocol != "http/json")
     log.write(log_level::warn, "OTEL_EXPORTER_OTLP_PROTOCOL is \"" + *protocol +
-                                   "\", and only http/json is there: that is sent.");
+                                   "\", but only http/json is supported; it is used.");
   made.headers.push_back("Content-Type: application/json");
   detail::for_each_pair(coworker::environment("OTEL_EXPORTER_OTLP_HEADERS").value_or(std::string()),
                         [&](std::string_view key, const std::string& value) {

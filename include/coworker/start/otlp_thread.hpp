@@ -97,7 +97,7 @@ class otlp_thread final : public side_work {
       if (!over) continue;
       if (!std::exchange(failing_, true))
         log_.write(log_level::warn,
-                   "OTLP: " + url + " does not take what is sent: " +
+                   "OTLP: " + url + " does not accept what is sent: " +
                        (answer.arrived() ? "it answered " + std::to_string(status) : answer.problem));
       co_return;
     }

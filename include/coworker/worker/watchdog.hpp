@@ -179,9 +179,9 @@ class watchdog final : turn_watcher {
     if (in_turn_ == nullptr || std::exchange(in_turn_->named_, true)) return;
     log_.write(
         log_level::warn,
-        "It has kept the event loop to itself for " + seconds_text(limit_) +
-            " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
-            "pool: a plain function as handler, run_on, or coroutines_on_pool.",
+        "It has blocked the event loop for " + seconds_text(limit_) +
+            " or more, in which no other job, take or post proceeds. Run what computes or blocks on a pool: "
+            "as a plain function, with run_on, or with coroutines_on_pool.",
         log_subject(in_turn_->id_, in_turn_->log_label_));
   }
 
