@@ -89,7 +89,7 @@ class own_thread_attendant {
       } catch (const cancelled&) {
         co_return;
       } catch (const std::bad_alloc&) {
-        log.write(log_level::error, "Out of memory: a heartbeat could not be sent; trying again.");
+        log.write(log_level::error, "Out of memory: there was none for a heartbeat; it is tried again.");
       }
       co_await sleep_for(std::chrono::seconds(1));
     }
