@@ -14,8 +14,8 @@
 
 #include "support/simulated_queue.hpp"
 
-// hill_climb in a real worker in virtual time: the worker's own measurements lead it to the same result as
-// the model of the study.
+// hill_climb in a real worker in virtual time: that what the worker measures leads it where the model of the
+// study does.
 
 namespace {
 
@@ -28,7 +28,7 @@ using coworker::task;
 using coworker::time_point;
 using coworker::testing::simulation;
 
-// A number of servers; jobs wait in line for the first that is free.
+// So many servers; jobs wait in line for the first that is free.
 class line_of_servers {
  public:
   line_of_servers(coworker::simulated_loop& loop, std::size_t servers) : loop_(loop), free_at_(servers) {}
@@ -51,7 +51,7 @@ class line_of_servers {
   coworker::random_source random_{11};
 };
 
-// Records each limit with the time at which it was set.
+// Notes each limit with the moment at which it was set.
 struct watched_climb {
   struct change {
     double at;
