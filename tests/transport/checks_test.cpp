@@ -21,8 +21,8 @@ using coworker::take_result;
 using coworker::task;
 using coworker::transport_limits;
 using coworker::worker_control;
-using coworker::detail::find_engine_fault;
 using coworker::detail::engine_fault;
+using coworker::detail::find_engine_fault;
 
 // Only declared: nothing here is called.
 struct required {
