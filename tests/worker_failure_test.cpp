@@ -30,7 +30,7 @@ using coworker::testing::simulation;
 
 const double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
-// A braced list after co_yield is one of the things that g++ 12 refuses.
+// Outside the generator, because g++ 12 rejects a braced list after co_yield.
 json numbered(json n) { return json{{"n", std::move(n)}}; }
 
 // Runs one job through a worker.
@@ -47,7 +47,7 @@ result_note result_of_one(Handler handler) {
   return world.queue.results[0];
 }
 
-// What the queue was told of a job that failed.
+// The error that the queue received for a job that failed.
 template <class Handler>
 error_info error_of_one(Handler handler) {
   const result_note result = result_of_one(std::move(handler));
@@ -58,7 +58,7 @@ error_info error_of_one(Handler handler) {
 
 }  // namespace
 
-TEST_CASE("whatever a handler throws, its job has failed and the queue is told what it was") {
+TEST_CASE("whatever a handler throws, its job fails and the queue learns what was thrown") {
   const error_info error = error_of_one([](job<>) -> task<int> {
     co_await coworker::sleep_for(1s);
     throw std::runtime_error("out of memory");
@@ -68,8 +68,7 @@ TEST_CASE("whatever a handler throws, its job has failed and the queue is told w
   CHECK(error.trace() == "std::runtime_error: out of memory");
   CHECK(error_of_one([](job<>) -> task<int> { throw 42; }).type == "int");
   CHECK(error_of_one([](job<>) -> task<int> { throw "a text"; }).message == "a text");
-  CHECK(error_of_one([](job<>) -> task<int> { throw coworker::cancelled(); }).type ==
-        "coworker::cancelled");
+  CHECK(error_of_one([](job<>) -> task<int> { throw coworker::cancelled(); }).type == "coworker::cancelled");
 }
 
 TEST_CASE("a job that fails leaves the others alone") {
@@ -93,13 +92,12 @@ TEST_CASE("an output that JSON cannot hold fails its job, and the error says whe
   };
   const error_info number_error = error_of_one(bad_number);
   CHECK(number_error.type == "coworker::json_write_error");
-  CHECK(number_error.message
-            .starts_with("output.scores[1].value: NaN cannot be"));
+  CHECK(number_error.message.starts_with("output.scores[1].value: NaN cannot be"));
   const auto bad_text = [](job<>) -> task<std::string> { co_return "caf\xe9"; };
   CHECK(error_of_one(bad_text).message.starts_with("output: string"));
 }
 
-TEST_CASE("the wish to recycle the worker outlives an output that JSON cannot hold") {
+TEST_CASE("a request to recycle the worker is kept when JSON cannot hold the output") {
   const auto handle = [](job<>) -> task<json> {
     co_return json{{"refresh_worker", true}, {"value", not_a_number}};
   };
@@ -115,7 +113,7 @@ TEST_CASE("an error text that is not UTF-8 is still an error") {
   CHECK(error_of_one(thrown).message == "bad \xff byte");
 }
 
-TEST_CASE("chunks go out one by one while the job runs, and those sent before a failure are not lost") {
+TEST_CASE("chunks are sent one by one while the job runs, and those sent before a failure are kept") {
   simulation world;
   world.queue.add(0s, "good", json{{"last", 3}});
   world.queue.add(0s, "bad", json{{"last", -1}});
@@ -146,11 +144,10 @@ TEST_CASE("a chunk that JSON cannot hold fails its job, and the error says which
     co_yield numbered(not_a_number);
     co_yield numbered(3);
   };
-  CHECK(
-      error_of_one(handle).message.starts_with("output[1].n: NaN cannot be"));
+  CHECK(error_of_one(handle).message.starts_with("output[1].n: NaN cannot be"));
 }
 
-TEST_CASE("a transport whose chunk() throws against its contract costs the job, and is named in the log") {
+TEST_CASE("a transport whose chunk() throws against its contract fails the job, and is named in the log") {
   simulation world;
   world.queue.chunk_failure = std::make_exception_ptr(std::runtime_error("broken pipe"));
   world.queue.add(0s, "job-1");
@@ -166,7 +163,7 @@ TEST_CASE("a transport whose chunk() throws against its contract costs the job, 
   CHECK(world.output.count("job-1 | The engine's chunk() threw std::runtime_error: broken pipe") == 1);
 }
 
-TEST_CASE("a generator runs to its end also where the queue takes no chunks") {
+TEST_CASE("a generator also runs to its end if the queue accepts no chunks") {
   simulation world;
   struct plain_queue {
     coworker::testing::simulated_queue& inner;
@@ -189,7 +186,7 @@ TEST_CASE("a generator runs to its end also where the queue takes no chunks") {
   CHECK(world.queue.result_of("job-1").status == outcome_status::succeeded);
 }
 
-TEST_CASE("a job that the queue says cannot be run is answered with the reason") {
+TEST_CASE("a job that the queue says cannot be run gets a result with the reason") {
   simulation world;
   coworker::job_envelope envelope;
   envelope.id = "job-1";
@@ -204,7 +201,7 @@ TEST_CASE("a job that the queue says cannot be run is answered with the reason")
 }
 
 TEST_CASE(
-    "outcomes that the queue refuses, or that its complete() throws at, are counted and the worker goes on") {
+    "outcomes that the queue refuses, or at which complete() throws, are counted and the worker goes on") {
   for (const bool throws : {false, true}) {
     simulation world;
     world.queue.answer = delivery::refused;
@@ -220,7 +217,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "what take() throws against its contract is rethrown, once the jobs in progress have been handed back") {
+    "what take() throws against its contract is rethrown once the jobs in progress have been delivered") {
   simulation world;
   world.queue.hold = 2s;
   world.queue.take_failure = std::make_exception_ptr(std::runtime_error("no such host"));
@@ -236,7 +233,7 @@ TEST_CASE(
   CHECK(world.loop.elapsed() == 10s);
 }
 
-TEST_CASE("a take that throws `cancelled` without having been stopped is an error, and no endless loop") {
+TEST_CASE("a take that throws `cancelled` without having been stopped is an error, and not an endless loop") {
   simulation world;
   world.queue.hold = 1s;
   world.queue.ends = false;
@@ -258,7 +255,7 @@ TEST_CASE("a worker whose queue failed can serve another") {
 }
 
 TEST_CASE(
-    "a job that asks for the worker to be recycled is the last: others in progress end, none is taken") {
+    "a job that asks for the worker to be recycled is the last: jobs in progress end, no more are taken") {
   simulation world;
   world.queue.interprets = true;
   world.queue.ends = false;

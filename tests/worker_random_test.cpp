@@ -29,7 +29,7 @@ using coworker::worker;
 using coworker::worker_options;
 using coworker::worker_summary;
 
-// A worker, a queue, jobs and a modifier that all behave as a seed says, in an order that it says too.
+// A worker, a queue, jobs and a modifier that all behave as a seed decides, in an order that it decides too.
 class erratic_world {
  public:
   explicit erratic_world(std::uint64_t seed) : loop_(seed), random_(seed) {
@@ -44,7 +44,7 @@ class erratic_world {
     ends_ = chance(50);
   }
 
-  // One sentence on what went wrong; empty when all is well.
+  // One sentence on what went wrong; empty if nothing did.
   std::string run() {
     const auto handle = [this](job<> work) { return run_job(std::move(work)); };
     const auto modify = [this](int current) { return modified(current); };
@@ -87,7 +87,7 @@ class erratic_world {
 
   coworker::transport_limits limits() const { return limits_; }
 
-  // Names jobs that are to stop.
+  // Names jobs that must stop.
   task<void> attend(coworker::worker_control control) {
     for (bool over = false; !over; over = chance(20)) {
       co_await coworker::sleep_for(some_ms(2000) + 1ms);
@@ -99,7 +99,8 @@ class erratic_world {
 
   task<delivery> complete(coworker::job_result result) {
     const std::string id(result.job_id);
-    check(result.outcome.succeeded() == (result.outcome.error() == nullptr), "an error without a failure, or none with one");
+    check(result.outcome.succeeded() == (result.outcome.error() == nullptr),
+          "an error without a failure, or none with one");
     const duration needed = some_ms(300);
     if (chance(50)) co_await coworker::sleep_for(needed);
     const auto known = handed_over_.find(id);
@@ -184,13 +185,13 @@ class erratic_world {
   coworker::testing::captured_log silence_{coworker::log_level::error};
   coworker::transport_limits limits_;
   worker_options options_;
-  std::map<std::string, int> handed_over_;  // and how often each was answered
+  std::map<std::string, int> handed_over_;  // and how many results each has
   std::string problem_;
   std::uint64_t refused_ = 0;
   int jobs_left_ = 0;
   int takes_ = 0;
   int running_ = 0;
-  int steady_limit_ = 0;  // 0: it changes all the time
+  int steady_limit_ = 0;  // 0: the limit changes all the time
   int highest_limit_ = 1;
   bool ends_ = false;
   bool stopped_ = false;
@@ -201,7 +202,7 @@ static_assert(coworker::transport<erratic_world> && coworker::attended_transport
 }  // namespace
 
 TEST_CASE(
-    "nothing is lost and no limit is passed, whatever queue, jobs and modifier do and in whatever order") {
+    "no job is lost and no limit exceeded, whatever queue, jobs and modifier do and in whatever order") {
   for (std::uint64_t seed = 0; seed < 3000; ++seed) {
     CAPTURE(seed);
     erratic_world world(seed);

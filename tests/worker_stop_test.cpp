@@ -31,13 +31,13 @@ task<json> sleep_as_told(job<> work) {
   co_return "slept";
 }
 
-// The same, but takes no notice of a stop.
+// The same, but ignores a stop.
 task<json> sleep_stubbornly(job<> work) {
   const coworker::time_point due = (co_await coworker::this_coro::executor()).now() +
                                    std::chrono::seconds(work.input.at("seconds").get<int>());
   coworker::auto_reset_event never_set;
   co_await never_set.wait_until(due);
-  co_return "finished all the same";
+  co_return "finished anyway";
 }
 
 json seconds(double count) { return json{{"seconds", count}}; }
@@ -55,7 +55,7 @@ TEST_CASE("an idle worker that is stopped ends its long poll and returns at once
   CHECK(world.queue.takes[0].answered == 5s);
 }
 
-TEST_CASE("it makes no difference whether a stopped take throws or comes back empty") {
+TEST_CASE("a stopped take may throw or return nothing") {
   simulation world;
   world.queue.ends = false;
   world.queue.throws_when_stopped = false;
@@ -64,7 +64,7 @@ TEST_CASE("it makes no difference whether a stopped take throws or comes back em
   CHECK(world.queue.takes.size() == 1);
 }
 
-TEST_CASE("a job that arrives in a take which is being stopped still runs, and its outcome is handed back") {
+TEST_CASE("a job that arrives in a take which is being stopped still runs, and its outcome is delivered") {
   simulation world;
   world.queue.ends = false;
   world.queue.parting_jobs.push_back({"late", seconds(2), json::object()});
@@ -77,7 +77,7 @@ TEST_CASE("a job that arrives in a take which is being stopped still runs, and i
   CHECK(world.queue.takes.size() == 1);
 }
 
-TEST_CASE("jobs that end within the grace period are not disturbed, and no job is taken any more") {
+TEST_CASE("jobs that end within the grace period are not disturbed, and no more jobs are taken") {
   simulation world;
   world.options.grace_period = 30s;
   world.queue.ends = false;
@@ -91,7 +91,7 @@ TEST_CASE("jobs that end within the grace period are not disturbed, and no job i
   CHECK(world.queue.result_of("running").body == json{{"output", "slept"}});
 }
 
-TEST_CASE("jobs that outlast the grace period are asked to stop, and their outcomes are still handed back") {
+TEST_CASE("jobs that outlast the grace period are asked to stop, and their outcomes are still delivered") {
   simulation world;
   world.options.grace_period = 10s;
   world.queue.ends = false;
@@ -111,7 +111,7 @@ TEST_CASE("jobs that outlast the grace period are asked to stop, and their outco
   CHECK(world.output.count("The grace period is over: 1 running job is asked to stop.") == 1);
 }
 
-TEST_CASE("a job that takes no notice of the stop is answered soon, and its handler waited for") {
+TEST_CASE("a job that ignores the stop soon gets its result, and the worker waits for its handler") {
   simulation world;
   world.options.grace_period = 10s;
   world.queue.ends = false;
@@ -123,7 +123,7 @@ TEST_CASE("a job that takes no notice of the stop is answered soon, and its hand
   CHECK(world.queue.result_of("stubborn").at == 16s);
 }
 
-TEST_CASE("a grace period of nothing stops jobs at once") {
+TEST_CASE("a grace period of 0 stops jobs at once") {
   simulation world;
   world.options.grace_period = 0s;
   world.queue.ends = false;
@@ -133,7 +133,7 @@ TEST_CASE("a grace period of nothing stops jobs at once") {
   CHECK(world.queue.result_of("running").status == outcome_status::stopped);
 }
 
-TEST_CASE("a grace period without end lets every job finish") {
+TEST_CASE("an endless grace period lets every job finish") {
   simulation world;
   world.options.grace_period = duration::max();
   world.queue.ends = false;
@@ -143,7 +143,7 @@ TEST_CASE("a grace period without end lets every job finish") {
   CHECK(world.queue.result_of("running").status == outcome_status::succeeded);
 }
 
-TEST_CASE("the grace period counts from the stop also when the queue has ended long before") {
+TEST_CASE("the grace period counts from the stop also if the queue was closed long before") {
   simulation world;
   world.options.grace_period = 10s;
   world.queue.add(0s, "running", seconds(60));
@@ -167,7 +167,7 @@ TEST_CASE("a take that is slow to end does not lengthen the grace period of the 
   CHECK(done.stopped == 2);
 }
 
-TEST_CASE("a stop of the surrounding chain is a stop of the worker") {
+TEST_CASE("a stop of the awaiting coroutine stops the worker") {
   simulation world;
   world.options.grace_period = 10s;
   world.queue.ends = false;
@@ -188,7 +188,7 @@ TEST_CASE("a worker that was stopped before it began takes nothing, and then can
   CHECK(world.serve(w).jobs == 1);
 }
 
-TEST_CASE("stopping twice is stopping once") {
+TEST_CASE("a second stop changes nothing") {
   simulation world;
   world.options.grace_period = 10s;
   world.queue.ends = false;
@@ -204,7 +204,7 @@ TEST_CASE("stopping twice is stopping once") {
   CHECK(world.serve(w).elapsed == 10s);
 }
 
-TEST_CASE("a job stopped while it sleeps ends as stopped, whatever it does with the news") {
+TEST_CASE("a job stopped while it sleeps ends as stopped, however it reacts to the stop") {
   simulation world;
   world.options.grace_period = 0s;
   world.queue.ends = false;

@@ -36,12 +36,12 @@ task<json> sleep_for_ms(job<> work) {
 
 json ms(int count) { return json{{"ms", count}}; }
 
-// Adds jobs a0, a1, ... that all arrive at that moment.
+// Adds jobs a0, a1, ... that all arrive at that time.
 void add_jobs(simulation& world, duration at, int count, int length_ms) {
   for (int i = 0; i < count; ++i) world.queue.add(at, "a" + std::to_string(i), ms(length_ms));
 }
 
-// Says a limit for each stretch of virtual time, and notes when it was asked.
+// Returns a limit for each span of virtual time, and records when it was asked.
 class timetable {
  public:
   using entry = std::pair<duration, int>;
@@ -104,7 +104,7 @@ TEST_CASE("a take asks for as many jobs as there are free slots, and says how ma
   CHECK(world.queue.takes[1].in_progress == 2);
 }
 
-TEST_CASE("the next take leaves the moment a slot opens") {
+TEST_CASE("the next take is sent the moment a slot is free") {
   simulation world;
   world.queue.add(0s, "a", ms(100));
   world.queue.add(0s, "b", ms(250));
@@ -118,7 +118,7 @@ TEST_CASE("the next take leaves the moment a slot opens") {
   CHECK(world.queue.takes[2].sent == 200ms);
 }
 
-TEST_CASE("a slot opens once the queue has the outcome, and not before") {
+TEST_CASE("a slot is free once the queue has the outcome, and not before") {
   simulation world;
   world.queue.delivery_time = 40ms;
   world.queue.add(0s, "a", ms(100));
@@ -128,7 +128,7 @@ TEST_CASE("a slot opens once the queue has the outcome, and not before") {
   CHECK(world.queue.takes[1].sent == 140ms);
 }
 
-TEST_CASE("where delivery may overlap, the slot opens when the handler has ended") {
+TEST_CASE("with overlapping delivery a slot is free when the handler has ended") {
   simulation world;
   world.options.overlap_delivery = true;
   world.queue.delivery_time = 40ms;
@@ -139,7 +139,7 @@ TEST_CASE("where delivery may overlap, the slot opens when the handler has ended
   CHECK(world.queue.takes[1].sent == 100ms);
 }
 
-TEST_CASE("while an idle long poll is out, slots that open send one more take, and no third") {
+TEST_CASE("while an idle long poll waits, free slots send one more take, and no third") {
   simulation world;
   world.queue.ends = false;
   world.queue.add(0s, "a", ms(100));
@@ -154,7 +154,7 @@ TEST_CASE("while an idle long poll is out, slots that open send one more take, a
   CHECK(world.queue.most_takes_at_once == 2);
 }
 
-TEST_CASE("how many takes may be under way at once is said by the engine") {
+TEST_CASE("the engine states how many takes may run at once") {
   simulation world;
   world.queue.stated.takes = 1;
   world.queue.ends = false;
@@ -165,7 +165,7 @@ TEST_CASE("how many takes may be under way at once is said by the engine") {
   CHECK(world.queue.most_takes_at_once == 1);
 }
 
-TEST_CASE("an idle worker waits in one long poll, and sends the next when it has come back empty") {
+TEST_CASE("an idle worker waits in one long poll, and sends the next when it has returned nothing") {
   simulation world;
   world.queue.ends = false;
   world.queue.hold = 25s;
@@ -177,7 +177,7 @@ TEST_CASE("an idle worker waits in one long poll, and sends the next when it has
   CHECK(world.queue.takes[2].capacity == 3);
 }
 
-TEST_CASE("an idle worker wakes up for nothing but its poll") {
+TEST_CASE("an idle worker wakes up for its poll only") {
   simulation world;
   world.queue.ends = false;
   world.queue.hold = 24h;
@@ -186,7 +186,7 @@ TEST_CASE("an idle worker wakes up for nothing but its poll") {
   CHECK(world.loop.steps() < 30);
 }
 
-TEST_CASE("jobs that a queue gives beyond what was asked for wait for a slot, in their order") {
+TEST_CASE("jobs that a queue hands over beyond the capacity wait for a slot, in order") {
   simulation world;
   struct generous_queue {
     coworker::testing::simulated_queue& inner;
@@ -208,7 +208,7 @@ TEST_CASE("jobs that a queue gives beyond what was asked for wait for a slot, in
   for (std::size_t i = 0; i < 4; ++i) CHECK(world.queue.results.at(i).id == "a" + std::to_string(i));
 }
 
-TEST_CASE("a worker may have one job at hand for each slot, which then starts without a take") {
+TEST_CASE("with prefetch a worker has one extra job per slot, which then starts without a take") {
   simulation world;
   world.options.prefetch = true;
   add_jobs(world, 0s, 4, 100);
@@ -220,7 +220,7 @@ TEST_CASE("a worker may have one job at hand for each slot, which then starts wi
   CHECK(world.queue.takes.size() == 1);
 }
 
-TEST_CASE("a queue that ends without a job ends the worker") {
+TEST_CASE("a queue that is closed without a job ends the worker") {
   simulation world;
   worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve(w);
@@ -228,7 +228,7 @@ TEST_CASE("a queue that ends without a job ends the worker") {
   CHECK(done.elapsed == 0s);
 }
 
-TEST_CASE("a worker can serve again, and counts from the start") {
+TEST_CASE("a worker can serve again, and counts from 0") {
   simulation world;
   add_jobs(world, 0s, 3, 100);
   worker w(sleep_for_ms, fixed_concurrency{3}, world.options);
@@ -240,7 +240,7 @@ TEST_CASE("a worker can serve again, and counts from the start") {
   CHECK(second.elapsed == 50ms);
 }
 
-TEST_CASE("options that cannot be followed are refused, and the message says which") {
+TEST_CASE("options out of range are refused, and the message names them") {
   const auto refusal = [](auto change) -> std::string {
     worker_options wrong;
     change(wrong);
@@ -256,7 +256,8 @@ TEST_CASE("options that cannot be followed are refused, and the message says whi
   CHECK(refusal([](worker_options& wrong) { wrong.grace_period = -1s; }) ==
         "options::grace_period is negative; it must be 0 or more");
   CHECK(refusal([](worker_options& wrong) { wrong.output_limit = 999; }) ==
-        "options::output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own limit");
+        "options::output_limit is below 1000 bytes, which an error must fit into; 0 means the queue's own "
+        "limit");
 }
 
 // --- the limit changes
@@ -285,12 +286,13 @@ TEST_CASE("how often a modifier is asked is an option, and may be never") {
     modifier.note_in(asked);
     worker w(sleep_for_ms, modifier, world.options);
     world.serve(w);
-    const std::vector<duration> often{0s, 500ms, 1s, 1200ms}, seldom{0s, 1200ms};
-    CHECK(asked == (interval == 500ms ? often : seldom));
+    const std::vector<duration> often{0s, 500ms, 1s, 1200ms}, rarely{0s, 1200ms};
+    CHECK(asked == (interval == 500ms ? often : rarely));
   }
 }
 
-TEST_CASE("growing sends a take for the new slots at once, while jobs run and an idle long poll is out") {
+TEST_CASE(
+    "a higher limit sends a take for the new slots at once, while jobs run and an idle long poll waits") {
   simulation world;
   world.queue.ends = false;
   world.queue.add(0s, "a", ms(10'000));
@@ -303,7 +305,7 @@ TEST_CASE("growing sends a take for the new slots at once, while jobs run and an
   CHECK(world.queue.takes[2].capacity == 3);
 }
 
-TEST_CASE("growing sends a take at once when all slots are full") {
+TEST_CASE("a higher limit sends a take at once when all slots are full") {
   simulation world;
   add_jobs(world, 0s, 30, 10'000);
   worker w(sleep_for_ms, timetable(world.loop, {{0s, 10}, {3s, 20}}), world.options);
@@ -313,7 +315,7 @@ TEST_CASE("growing sends a take at once when all slots are full") {
   CHECK(world.queue.takes[1].capacity == 10);
 }
 
-TEST_CASE("shrinking lets jobs end, and takes none until there are fewer than the new limit") {
+TEST_CASE("a lower limit lets jobs end, and takes none until there are fewer than the new limit") {
   simulation world;
   world.options.modifier_interval = 500ms;
   for (const int length : {1000, 2000, 3000, 4000}) world.queue.add(0s, std::to_string(length), ms(length));
@@ -356,7 +358,7 @@ TEST_CASE("a modifier that throws leaves the limit as it was, and that is logged
         1);
 }
 
-TEST_CASE("a huge limit takes all that there is") {
+TEST_CASE("a huge limit takes all jobs") {
   simulation world;
   add_jobs(world, 0s, 50, 100);
   for (const bool prefetch : {false, true}) {
@@ -369,7 +371,7 @@ TEST_CASE("a huge limit takes all that there is") {
   CHECK(world.queue.takes.at(0).capacity == static_cast<std::size_t>(std::numeric_limits<int>::max()));
 }
 
-TEST_CASE("a limit that jumps between huge and small overflows nothing") {
+TEST_CASE("a limit that jumps between huge and small causes no overflow") {
   simulation world;
   world.options.modifier_interval = 10ms;
   world.queue.ends = false;
@@ -381,7 +383,8 @@ TEST_CASE("a limit that jumps between huge and small overflows nothing") {
   CHECK(world.serve_and_stop(w, 2s).jobs == 50);
 }
 
-TEST_CASE("a limit that falls from the largest to one asks for nothing, with deliveries under way too") {
+TEST_CASE(
+    "a limit that falls from the largest to one asks for nothing, also while outcomes are being delivered") {
   simulation world;
   world.queue.ends = false;
   world.queue.delivery_time = 2s;
@@ -425,7 +428,7 @@ TEST_CASE("a modifier sees what the worker measures") {
   CHECK(last.jobs_failed == 1);
 }
 
-TEST_CASE("a modifier sees how long jobs run, wait for their delivery, and keep the queue waiting") {
+TEST_CASE("a modifier sees how long jobs run, wait for their delivery, and how long takes wait") {
   simulation world;
   world.queue.delivery_time = 500ms;
   add_jobs(world, 3s, 4, 2000);
@@ -450,7 +453,7 @@ TEST_CASE("a modifier sees how long jobs run, wait for their delivery, and keep 
   CHECK(w.measured().limit == 2);
 }
 
-TEST_CASE("a modifier sees the process's memory and the user's GPU where the worker is told to look") {
+TEST_CASE("a modifier sees the process's memory and the user's GPU if the worker has a reader") {
   simulation world;
   const auto probe = []() noexcept { return coworker::gpu_reading{0.75, 3, 4}; };
   coworker::resource_reader resources({.gpu_probe = probe});
@@ -472,7 +475,7 @@ TEST_CASE("a modifier sees the process's memory and the user's GPU where the wor
 #endif
 }
 
-TEST_CASE("a loop that handlers keep to themselves is seen to lag, also where a job ends every moment") {
+TEST_CASE("the measured lag shows a loop that handlers block, also if jobs end all the time") {
   simulation world;
   add_jobs(world, 0s, 60, 10);
   const auto computes = [&world](job<> work) -> task<json> {
@@ -491,7 +494,7 @@ TEST_CASE("a loop that handlers keep to themselves is seen to lag, also where a 
   CHECK(longest <= 0.17);
 }
 
-TEST_CASE("what is measured follows the jobs when the worker is idle, leaves, and has left") {
+TEST_CASE("the metrics stay up to date when the worker is idle, leaves, and has left") {
   simulation world;
   world.queue.ends = false;
   world.queue.add(0s, "a", ms(1000));
@@ -528,7 +531,7 @@ TEST_CASE("what is measured follows the jobs when the worker is idle, leaves, an
   CHECK(w.measured().in_progress == 0);
 }
 
-TEST_CASE("the rates that a modifier sees begin anew when a worker serves again, on whatever clock") {
+TEST_CASE("the rates that a modifier sees start from 0 when a worker serves again, on whatever clock") {
   std::vector<double> rates;
   const auto modifier = [&rates](int, const metrics& measured) {
     rates.push_back(measured.arrivals_per_second);
@@ -546,9 +549,9 @@ TEST_CASE("the rates that a modifier sees begin anew when a worker serves again,
   CHECK(rates.at(0) == 0);
 }
 
-// --- what is said on the way -------------------------------------------------------------------------------
+// --- what is logged -------------------------------------------------------------------------------
 
-TEST_CASE("the way of a job is logged under its id, its batch named") {
+TEST_CASE("the steps of a job are logged under its id, with its batch") {
   simulation world;
   world.queue.add(0s, "job-1", ms(10), json{{"batchId", "b7"}});
   worker w(sleep_for_ms, fixed_concurrency{1}, world.options);

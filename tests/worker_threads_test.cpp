@@ -18,7 +18,7 @@
 
 #include "support/captured_log.hpp"
 
-// The worker on real threads. Nothing here depends on how long anything takes: where a promise were broken, a
+// The worker on real threads. Nothing here depends on how long anything takes: if a guarantee were broken, a
 // test would hang.
 
 namespace {
@@ -47,7 +47,7 @@ std::vector<coworker::job_envelope> numbered_jobs(int count) {
   return jobs;
 }
 
-// A queue that never gives a job, and says when it has been asked for one.
+// A queue that never hands over a job, and signals when it was asked for one.
 struct empty_queue {
   std::latch asked{1};
 
@@ -68,7 +68,7 @@ struct thread_fixture {
 
 }  // namespace
 
-TEST_CASE("four blocking jobs at a concurrency of four are all inside at once") {
+TEST_CASE("four blocking jobs at a concurrency of four all run at once") {
   thread_fixture world;
   local_file queue(numbered_jobs(4), world.output.log);
   std::latch all_inside(4);
@@ -81,7 +81,7 @@ TEST_CASE("four blocking jobs at a concurrency of four are all inside at once") 
   for (int i = 0; i < 4; ++i) CHECK(queue.outcomes().at(static_cast<std::size_t>(i)).output.at("n") == i);
 }
 
-TEST_CASE("an option for coroutines does not take plain functions their threads") {
+TEST_CASE("with coroutines_on_pool plain functions still have a thread each") {
   thread_fixture world;
   world.options.coroutines_on_pool = true;
   const int jobs = static_cast<int>(std::thread::hardware_concurrency()) + 1;
@@ -91,7 +91,7 @@ TEST_CASE("an option for coroutines does not take plain functions their threads"
   CHECK(w.run(queue).highest_in_progress == jobs);
 }
 
-TEST_CASE("a blocking job holds up neither coroutines nor the worker") {
+TEST_CASE("a blocking job delays neither coroutines nor the worker") {
   thread_fixture world;
   local_file queue(numbered_jobs(40), world.output.log);
   std::latch others_done(39);
@@ -106,7 +106,7 @@ TEST_CASE("a blocking job holds up neither coroutines nor the worker") {
   CHECK(w.run(queue).jobs == 40);
 }
 
-TEST_CASE("many plain jobs each run once and each outcome comes back") {
+TEST_CASE("many plain jobs each run once and each outcome is delivered") {
   thread_fixture world;
   local_file queue(numbered_jobs(300), world.output.log);
   std::mutex mutex;
@@ -128,7 +128,7 @@ TEST_CASE("many plain jobs each run once and each outcome comes back") {
   }
 }
 
-TEST_CASE("handlers may hop to other executors and need not come back") {
+TEST_CASE("handlers may resume on other executors and need not return") {
   thread_fixture world;
   coworker::thread_pool elsewhere(3);
   local_file queue(numbered_jobs(200), world.output.log);
@@ -203,8 +203,8 @@ TEST_CASE("a coroutine that sleeps on a real loop is woken by the end of the gra
 }
 
 TEST_CASE_FIXTURE(thread_fixture,
-                  "a plain function that does not return has its job answered, and its slot stays taken") {
-  // Gives one job, and notes the result, which lets the function return.
+                  "a job whose plain function does not return gets a result, and its slot stays in use") {
+  // Hands over one job, and records the result, which lets the function return.
   struct one_job {
     std::latch& answered;
     std::string message = {};
@@ -231,12 +231,12 @@ TEST_CASE_FIXTURE(thread_fixture,
   };
   worker w(hangs, fixed_concurrency{1}, options);
   const worker_summary done = w.run(queue);
-  CHECK(queue.message == "timed out: it ran longer than the 0.001 s that it may");
+  CHECK(queue.message == "timed out: it ran longer than its limit of 0.001 s");
   CHECK(done.failed == 1);
   CHECK(done.jobs == 1);
 }
 
-TEST_CASE("a worker can be run again and again, its pool with it") {
+TEST_CASE("a worker can be run repeatedly, with the same pool") {
   thread_fixture world;
   std::atomic<int> calls{0};
   worker w([&calls](job<>) { ++calls; }, fixed_concurrency{4}, world.options);

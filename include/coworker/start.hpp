@@ -1,6 +1,6 @@
 #pragma once
-// start: from a program's arguments and environment to a worker on the right queue, and from there to an exit
-// status. The only place that knows all transports.
+// start(): from a program's arguments and environment to a worker on the right queue, and from there to an
+// exit status. The only header that knows all transports.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/chunk_stream.hpp>
@@ -40,7 +40,8 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// On one line of standard error, which may be a pipe that nobody reads. Variables may hold anything.
+// Prints a problem on one line of standard error, which may be a pipe that nobody reads. Masks secrets,
+// because variables may hold anything.
 inline int complain(std::string_view problem, int status) noexcept {
   try {
     const std::string readable = valid_utf8(secret_masks().masked(problem));
@@ -48,7 +49,7 @@ inline int complain(std::string_view problem, int status) noexcept {
     detail::append_printable(line, readable);
     detail::write_out_printed();
     line_output(2).write(line);
-  } catch (...) {  // no memory for it
+  } catch (...) {  // no memory for the line
   }
   return status;
 }
@@ -62,7 +63,7 @@ inline log_level level_from_environment(log_level fallback) {
   return fallback;
 }
 
-// No engine of the program's own.
+// Stands for: the program has no engine of its own.
 struct no_engine {};
 
 template <class Input>
@@ -81,7 +82,7 @@ int print_schema() {
 
 struct start_parts;
 
-// What is started, for whoever need not know its types: all but this is compiled once and not for each handler.
+// The program that is started, without its types: everything else is compiled once and not for each handler.
 struct started_program {
   handler_ref handler;
   modifier_ref modifier;
@@ -110,7 +111,7 @@ struct started_program {
   }
 };
 
-// All that a mode needs besides its engine.
+// Everything that a mode needs besides its engine.
 struct start_parts {
   const start_arguments& arguments;
   const started_program& program;
@@ -191,7 +192,7 @@ inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
                                 parts.program.build);
 }
 
-// Which mode runs: see choose_mode().
+// Runs the mode that choose_mode() returns.
 template <class Engine>
 int start_checked(int argc, char** argv, const started_program& program, const options& settings,
                   Engine& engine) {
@@ -250,16 +251,19 @@ int start_and_report(int argc, char** argv, const started_program& program, cons
 
 }  // namespace detail
 
-/// Runs a worker as the arguments and the environment say, and returns the exit status for main to return: 0 when all
-/// went well, 1 for bad input or a failed local job, 2 for arguments, an environment or a build that do not fit, 3 when
-/// the queue did not get all results, 5 when the handler could not be prepared; a process that something keeps from
-/// leaving ends with 4. Arguments come first: --test_input and --test_file run local jobs once, --rp_serve_api and
-/// --serve make it an HTTP server. Else it serves the platform whose variables are set, and where there is none it runs
-/// the jobs in test_input.json: --help has the table. SIGTERM, SIGINT or SIGHUP drains it. Blocks. Logs to standard
-/// output.
+/// Runs a worker as the arguments and the environment say, and logs to standard output. Blocks until the jobs
+/// are done or a signal asks the process to leave: SIGTERM, SIGINT or SIGHUP drains the worker.
 ///
-/// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns async_generator<T>.
-/// `modifier` says how many jobs may be in progress: see concurrency_modifier.
+/// Arguments come first: --test_input and --test_file run local jobs once, --rp_serve_api and --serve run an
+/// HTTP server. Without them the worker serves the platform whose variables are set; without a platform it
+/// runs the jobs in test_input.json. --help prints the table.
+///
+/// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns
+/// async_generator<T>. `modifier` says how many jobs may be in progress: see concurrency_modifier.
+///
+/// Returns the exit status for main to return: 0 if all went well; 1 for bad input or a failed local job; 2
+/// for arguments, an environment or a build that do not fit; 3 if the queue did not get all results; 5 if the
+/// handler could not be prepared. If something prevents the process from leaving, it ends with status 4.
 template <class Handler, class Modifier = fixed_concurrency, class Build = detail::this_build>
 requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
          concurrency_modifier<Modifier>) int start(int argc, char** argv, Handler handler,
@@ -269,8 +273,8 @@ requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
                                   none);
 }
 
-/// The same over an engine of the program's own, where no local jobs are asked for: see the concept `transport`. Serves
-/// until the engine is closed or a signal comes.
+/// As above, over an engine of the program's own unless the arguments ask for local jobs or an HTTP server:
+/// see the concept `transport`. Serves until the engine is closed or a signal comes.
 template <class Handler, class Modifier, class Engine, class Build = detail::this_build>
 requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
          concurrency_modifier<Modifier>) COWORKER_CHECKS_ENGINE
@@ -284,7 +288,7 @@ requires(job_handler<Handler> && !detail::spoiled_handler<Handler> &&
   }
 }
 
-// An overload for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+// One overload for each number of arguments, none of which can throw: g++ then reports one error only.
 template <class Handler>
 requires(detail::spoiled_handler<std::decay_t<Handler>>) int start(
     int, char**, Handler&&, detail::refusal_of_handler<std::decay_t<Handler>> = {}) noexcept {

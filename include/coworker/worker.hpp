@@ -1,6 +1,6 @@
 #pragma once
-// worker: takes jobs as capacity allows, runs each to an outcome, and hands every outcome back. What its
-// users see; how it is done stands in worker/worker_run.hpp.
+// worker: takes jobs as capacity allows, runs each to an outcome, and delivers every outcome. This is what
+// users see; worker/worker_run.hpp does the work. Must not know any engine.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
@@ -29,7 +29,7 @@ namespace detail {
 
 inline task<worker_summary> nothing_to_serve() { co_return worker_summary(); }
 
-// Serves on the executor of whoever awaits it, whose stop is the worker's.
+// Serves on the executor of the awaiting coroutine. A stop of that coroutine makes the worker leave.
 template <transport Queue>
 task<worker_summary> serve(worker_core& core, Queue& queue) {
   const context surrounding = co_await this_coro::context();
@@ -46,7 +46,7 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
   co_return co_await run.run();
 }
 
-// A worker for whoever need not know the types of its handler and its modifier, so that what runs it is compiled once
+// A worker without the types of its handler and its modifier, so that its part for an engine is compiled once
 // for all of them.
 class bare_worker {
  public:
@@ -80,8 +80,8 @@ class bare_worker {
   template <class Engine>
   worker_summary run_on(event_loop& loop, Engine& engine) {
     if (core_.options.loop_block_limit <= duration::zero()) return coworker::sync_wait(loop, serve(engine));
-    watchdog dog(loop, core_.options.loop_block_limit, core_.log);
-    const borrowed borrowed(core_.dog, dog);
+    watchdog watching(loop, core_.options.loop_block_limit, core_.log);
+    const borrowed borrowed(core_.watching, watching);
     return coworker::sync_wait(loop, serve(engine));
   }
 
@@ -90,17 +90,21 @@ class bare_worker {
 
 }  // namespace detail
 
-/// Runs a handler over the jobs of a queue, as many at once as the modifier says:
+/// Runs a handler over the jobs of a queue, as many at once as the modifier allows:
 ///
 ///     worker w(handle, follow_demand{.min = 1, .max = 10});
 ///     w.run(queue);
 ///
-/// One run at a time. stop() and stop_job() may be called on any thread; the rest belongs to one. Errors: the
-/// constructor throws std::invalid_argument for options out of their range, std::logic_error for a default in the
-/// input's struct that breaks its own rule, where the compiler could not tell.
+/// Does one run at a time.
+/// Throws: from the constructor, std::invalid_argument for options out of their range, and std::logic_error
+/// for a default in the input's struct that breaks its own rule, where the compiler could not see that.
+/// Thread safety: stop(), stop_job(), preparing() and measured() may be called on any thread; the rest
+/// belongs to one thread.
 template <class Handler, class Modifier = fixed_concurrency>
 class worker {
  public:
+  /// Whether the handler and the modifier satisfy their concepts. If not, a constructor reports what is wrong
+  /// at compile time.
   static constexpr bool fits =
       job_handler<Handler> && !detail::spoiled_handler<Handler> && concurrency_modifier<Modifier>;
 
@@ -111,7 +115,7 @@ class worker {
     detail::require_sound_defaults<handler_input<Handler>>();
   }
 
-  // One for each number of arguments: g++ speaks once where nothing can throw on the way to the call.
+  // One overload for each number of arguments, none of which can throw: g++ then reports one error only.
   worker(const Handler& handler, detail::refusal_of_handler<Handler> = {}) noexcept
       requires(detail::spoiled_handler<Handler>)
       : worker(handler, Modifier(), worker_options(), 0) {}
@@ -136,21 +140,24 @@ class worker {
   worker(const worker&) = delete;
   worker& operator=(const worker&) = delete;
 
-  /// Serves an engine on an event loop of its own until it is closed or stop() was called. Blocks.
-  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress have ended.
+  /// Serves an engine on an event loop of its own. Blocks until the engine is closed or stop() was called.
+  /// Returns what the worker did.
+  /// Throws: what the engine's take() or attend() throws against its contract, after the jobs in progress
+  /// have ended.
   template <class Engine>
   COWORKER_CHECKS_ENGINE worker_summary run(Engine& engine,
                                             detail::engine_checked = detail::check_engine<Engine>()) {
     if constexpr (!fits || !detail::fitting_engine<Engine>) {
-      return {};  // what is wrong has been said
+      return {};  // the compiler has reported what is wrong
     } else {
       return bare_.run(engine);
     }
   }
 
-  /// The same on the executor of the awaiting coroutine, which must run one thing at a time, as an event_loop or a
-  /// simulated_loop does. Throws: also std::logic_error on any other executor. Cancellation: as stop(); all outcomes are
-  /// delivered before it returns.
+  /// Serves an engine on the executor of the awaiting coroutine, which must be serial, as an event_loop or a
+  /// simulated_loop is. Otherwise as run().
+  /// Throws: also std::logic_error on any other executor.
+  /// Cancellation: as stop(); all outcomes are delivered before it returns.
   template <class Engine>
   COWORKER_CHECKS_ENGINE task<worker_summary> serve(Engine& engine,
                                                     detail::engine_checked = detail::check_engine<Engine>()) {
@@ -161,23 +168,28 @@ class worker {
     }
   }
 
-  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop. Any
-  /// thread.
+  /// Takes no more jobs, lets those in progress go on for the grace period, then asks them to stop.
+  /// Thread safety: any thread.
   void stop() { bare_.stop(); }
 
-  /// Asks one job in progress to stop; a job that waits for a slot is answered without being run, and an id
-  /// that is not here, or has ended, is passed over. Any thread.
+  /// Asks one job in progress to stop. A job that waits for a slot ends without being run. Ignores an id that
+  /// is not here or has ended.
+  /// Thread safety: any thread.
   void stop_job(std::string id) { bare_.stop_job(std::move(id)); }
 
-  /// Whether the handler is being prepared: no job was taken yet, and after stop() none will be. Any thread.
+  /// Returns whether the handler is still being prepared. If so, no job was taken yet, and after stop() none
+  /// will be.
+  /// Thread safety: any thread.
   bool preparing() const { return bare_.preparing(); }
 
-  /// What is measured, as a concurrency modifier sees it: while jobs are in progress no older than
-  /// `modifier_interval`, afterwards as it then stays; of a run that is over, its end. Any thread.
+  /// Returns what is measured, as a concurrency modifier sees it. While jobs are in progress it is at most
+  /// `modifier_interval` old; after that it stays; after a run it is as at its end.
+  /// Thread safety: any thread.
   metrics measured() const { return bare_.measured(); }
 
  private:
-  // Never runs anything; takes what it is given without asking whether that can be copied.
+  // Runs nothing. Moves from const references because the types may not be copyable; only constructors that
+  // are refused at compile time call it.
   worker(const Handler& handler, const Modifier& modifier, const worker_options&, int) noexcept
       : handler_(std::move(const_cast<Handler&>(handler))),
         modifier_(std::move(const_cast<Modifier&>(modifier))),
@@ -188,7 +200,7 @@ class worker {
   detail::bare_worker bare_;
 };
 
-// Said outright because clang does not look at the constructors' constraints when it deduces.
+// An explicit guide, because clang ignores the constructors' constraints when it deduces.
 template <class Handler, class Modifier = fixed_concurrency>
 worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> worker<Handler, Modifier>;
 

@@ -1,4 +1,4 @@
-// only-error: coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks
+// only-error: coworker: this engine's takes_chunks() is not called any more; set limits().chunks
 // max-lines: 4
 
 #include <coworker/start.hpp>

@@ -214,7 +214,7 @@ TEST_CASE("a stop reaches a stream that waits for a slow queue") {
   one.world.queue.partial_time = 10s;
   one.input = {{"count", 100}};
   const auto result = one.run();
-  CHECK(result.body.at("error") == "timed out: it ran longer than the 1 s that it may");
+  CHECK(result.body.at("error") == "timed out: it ran longer than its limit of 1 s");
   CHECK(texts_of(one.world).size() == 1);
 }
 

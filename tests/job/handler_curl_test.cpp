@@ -150,7 +150,7 @@ TEST_CASE("a typed handler returns a struct over HTTP, and a job that ran too lo
   CHECK(late.jobs.size() == 8);
   for (const auto& [id, story] : late.jobs) {
     CHECK(bodies_of(late, id) ==
-          std::vector<std::string>{R"({"error":"timed out: it ran longer than the 0.01 s that it may"})"});
+          std::vector<std::string>{R"({"error":"timed out: it ran longer than its limit of 0.01 s"})"});
   }
 }
 

@@ -101,7 +101,7 @@ class countdown_feed {
   static constexpr bool adds_while_served = false;
   static constexpr bool sees_parts = false;
 
-  // Notes what the engine is given, which it prints.
+  // Records what the engine receives, which it prints.
   struct noted : countdown {
     std::vector<arrival> seen;
 
@@ -261,7 +261,7 @@ task<void> wait_whatever_happens(duration span) {
   co_await never_set.wait_until(due);
 }
 
-// A right engine, but for one flaw. It takes its time, so that stops come in the middle of its operations.
+// A correct engine except for one flaw. It takes some time, so that stops come during its operations.
 class faulty_engine {
  public:
   explicit faulty_engine(flaw wrong) : wrong_(wrong) {}
@@ -438,7 +438,7 @@ TEST_CASE("an engine without a flaw keeps the contract, and the same seed is the
   CHECK_FALSE(again.ok());
 }
 
-TEST_CASE("each broken rule is found, and said") {
+TEST_CASE("each broken rule is found and reported") {
   struct row {
     flaw wrong;
     std::string_view said;
@@ -461,8 +461,8 @@ TEST_CASE("each broken rule is found, and said") {
       {flaw::complete_never_ends, "complete() does not end"},
       {flaw::result_lost, "is lost: complete() accepted its result, which never arrived"},
       {flaw::result_twice, "has two results"},
-      {flaw::result_changed, "did not arrive as complete() was given it"},
-      {flaw::failure_turns_into_success, "did not arrive as complete() was given it"},
+      {flaw::result_changed, "did not arrive as it was passed to complete()"},
+      {flaw::failure_turns_into_success, "did not arrive as it was passed to complete()"},
       {flaw::chunk_throws, "chunk() threw std::runtime_error: no luck"},
       {flaw::chunk_throws_cancelled, "chunk() threw `cancelled` without being stopped"},
       {flaw::chunk_never_ends, "chunk() or progress() does not end"},
@@ -487,7 +487,8 @@ TEST_CASE("each broken rule is found, and said") {
   }
 }
 
-// --- what the worker owes -----------------------------------------------------------------------------------
+// --- what the worker must do
+// --------------------------------------------------------------------------------
 
 TEST_CASE("calls that a worker must not make are found too") {
   simulated_loop loop;

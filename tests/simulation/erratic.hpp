@@ -1,6 +1,5 @@
 #pragma once
-// Handlers, modifiers and settings that a seed draws, for simulating everything that users may do to a
-// worker.
+// Handlers, modifiers and settings that a seed draws, to simulate everything that users may do to a worker.
 
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/context.hpp>
@@ -23,7 +22,7 @@ namespace coworker::testing {
 
 namespace sim = coworker::simulation;
 
-/// Sleeps as the input says, and goes on for a while when it is stopped, if the input says that too.
+/// Sleeps as the input says, and goes on for a while after it was stopped, if the input says so.
 inline task<void> erratic_sleep(const json& input) {
   const auto span = std::chrono::milliseconds(input.value("ms", 0));
   const executor_ref here = co_await this_coro::executor();
@@ -129,7 +128,7 @@ inline std::vector<json> erratic_inputs(sim::dice& random) {
   return inputs;
 }
 
-/// What `base` leaves open, drawn from its seed; at most `base.jobs` jobs.
+/// Draws from the seed what `base` leaves open; at most `base.jobs` jobs.
 inline sim::options erratic_options(const sim::options& base) {
   sim::dice random(base.seed + 77);
   sim::options made = base;
@@ -158,7 +157,7 @@ inline sim::options erratic_options(const sim::options& base) {
   return made;
 }
 
-/// One run in which everything is drawn from the seed, but for what `base` rules out.
+/// One run in which everything is drawn from the seed, except what `base` excludes.
 inline sim::report run_erratic(const sim::options& base) {
   const sim::options drawn = erratic_options(base);
   const erratic_modifier modifier(base.seed);

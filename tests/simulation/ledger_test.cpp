@@ -22,7 +22,7 @@ using coworker::json;
 using coworker::outcome;
 using sim::part;
 
-// Two workers, of whom worker 0 does what it should not.
+// Two workers, of which worker 0 breaks the rules.
 struct watched {
   coworker::simulated_loop loop;
   sim::event_trace events{false};
@@ -93,7 +93,7 @@ struct watched {
 
 }  // namespace
 
-TEST_CASE("a job that is taken, run, posted and accepted as it should be breaks nothing") {
+TEST_CASE("a job that is taken, run, posted and accepted correctly breaks no invariant") {
   watched world;
   world.book.asks_for_jobs(0, 2);
   world.book.arrives(0, 1);
@@ -109,7 +109,7 @@ TEST_CASE("a job that is taken, run, posted and accepted as it should be breaks 
   world.book.at(0, 1).accepted = true;
   world.book.lets_go(0, 1, delivery::accepted, true);
   world.ping("");
-  world.book.told_to_leave(0);
+  world.book.asked_to_leave(0);
   world.book.left(0, 2s);
   CHECK(world.broken() == "nothing");
 }
@@ -126,7 +126,7 @@ TEST_CASE("a second start for one hand-over is noticed, a second hand-over and s
 }
 
 TEST_CASE(
-    "more jobs than the limit are noticed: asked for, or started; one lowered meanwhile counts as it was") {
+    "more jobs than the limit are noticed, asked for or started; a limit lowered meanwhile does not count") {
   watched asking;
   asking.book.asks_for_jobs(0, 1);
   asking.book.limit_is(0, 1);
@@ -144,7 +144,7 @@ TEST_CASE(
   CHECK(starting.broken() == "within_the_limit");
 }
 
-TEST_CASE("any limit that an int can hold is one, whatever may be beside it") {
+TEST_CASE("any limit that an int can hold is handled, with prefetch and overlapping delivery too") {
   sim::worker_terms terms = watched::terms();
   terms.prefetch = terms.overlap_delivery = true;
   watched world(terms);
@@ -154,7 +154,7 @@ TEST_CASE("any limit that an int can hold is one, whatever may be beside it") {
   CHECK(world.broken() == "nothing");
 }
 
-TEST_CASE("where deliveries overlap, one job too many is one that still is when time has passed") {
+TEST_CASE("with overlapping delivery a job counts as too many only if it still is after time has passed") {
   sim::worker_terms terms = watched::terms();
   terms.overlap_delivery = true;
   for (const bool reports : {true, false}) {
@@ -184,7 +184,7 @@ TEST_CASE("a heartbeat that names too much, too little, or comes too late is not
   CHECK(late.broken() == "heartbeat_exact");
 }
 
-TEST_CASE("what is posted must be the job's own result, under its own request id, and the last word") {
+TEST_CASE("what is posted must be the job's own result, under its own request id, and the last post") {
   watched foreign;
   foreign.run(1);
   foreign.post(foreign.urls.done("job-1", false), R"({"output":2})");
@@ -199,7 +199,7 @@ TEST_CASE("what is posted must be the job's own result, under its own request id
   CHECK(late.broken() == "nothing_after_the_outcome");
 }
 
-TEST_CASE("chunks one beside the other, left out, or after the result are noticed") {
+TEST_CASE("overlapping chunks, left out, or after the result are noticed") {
   watched beside;
   beside.book.arrives(0, 1);
   beside.book.part_begins(0, 1, part::chunk, "1");
@@ -219,7 +219,7 @@ TEST_CASE("chunks one beside the other, left out, or after the result are notice
   CHECK(late.broken() == "nothing_after_the_outcome");
 }
 
-TEST_CASE("chunks that are not what the handler gave next are noticed, and elements that became none") {
+TEST_CASE("chunks other than the handler's next elements are noticed, and elements without a chunk") {
   watched good;
   good.book.arrives(0, 1);
   for (const int element : {1, 12, 3}) good.book.yields(0, 1, element);
@@ -234,7 +234,7 @@ TEST_CASE("chunks that are not what the handler gave next are noticed, and eleme
   wrong.chunk("1");
   CHECK(wrong.broken() == "chunks_in_order");
 
-  watched again;  // what the handler of an earlier hand-over still yields is no element of this one
+  watched again;  // elements of a handler of an earlier hand-over do not belong to this one
   again.book.arrives(0, 1);
   const int first = again.book.run_of(0, 1);
   again.finish_stream();
@@ -264,7 +264,7 @@ TEST_CASE("gathered elements may come in any number of chunks, but all of them a
   CHECK(swapped.broken() == "chunks_in_order");
 }
 
-TEST_CASE("results that are told of as they are not are noticed") {
+TEST_CASE("results that are reported wrongly are noticed") {
   for (const delivery told : {delivery::accepted, delivery::refused, delivery::given_up}) {
     watched world;
     world.run(1);
@@ -284,10 +284,10 @@ TEST_CASE("a job that ends as stopped must have been asked to, or the grace peri
   CHECK(unasked.broken() == "stops_only_its_job");
   watched asked;
   asked.book.arrives(0, 1);
-  asked.book.told_to_stop(0, 1);
+  asked.book.asked_to_stop(0, 1);
   asked.finish(1, true);
   asked.book.arrives(0, 2);
-  asked.book.told_to_leave(0);
+  asked.book.asked_to_leave(0);
   asked.loop.jump(10s);
   asked.finish(2, true);
   CHECK(asked.broken() == "nothing");
@@ -297,14 +297,14 @@ TEST_CASE("a running job whose stop was not passed on is noticed when it ends") 
   watched world;
   world.book.arrives(0, 1);
   world.book.starts(0, 1, {});
-  world.book.told_to_stop(0, 1);
+  world.book.asked_to_stop(0, 1);
   world.loop.jump(1s);
   world.finish(1);
   CHECK(world.broken() == "stop_reaches_its_job");
 }
 
 TEST_CASE(
-    "requests without a pause are noticed, as are jobs left behind and a late leave; a crash excuses all") {
+    "requests without a pause are noticed, and jobs left behind, and leaving late; a crash excuses all") {
   watched hasty;
   hasty.run(1);
   for (int i = 0; i < 20; ++i) hasty.post(hasty.urls.done("job-1", false), R"({"output":1})");

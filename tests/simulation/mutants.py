@@ -60,7 +60,7 @@ MUTANTS = [
     ("the grace period is over at once", WORKER, "last_call = after(now, core_.options.grace_period);", "last_call = now;"),
     ("a result does not wait for progress", PROGRESS, "while (state.sending) co_await state.sent.wait();", ""),
     ("a result waits for the first progress only", PROGRESS, "while (state.sending) co_await", "if (state.sending) co_await"),
-    ("progress is told of after the handler's end", RUN, "    record.progress.close();\n", ""),
+    ("progress is reported after the handler's end", RUN, "    record.progress.close();\n", ""),
     ("an element of a stream replaces those that wait", STREAM, "pending_.push_back(std::move(element));", "pending_ = json::array({std::move(element)});"),
     ("what waits when a stream ends is not sent", STREAM, "while (!broken_ && (pending_size_ != 0 || !finished_)) {", "while (!broken_ && !finished_) {"),
     ("stops are asked for again without a pause", "transport/runpod/stop_channel.hpp", "    co_await sleep_for(wait);", "    if (named.items.empty()) co_await sleep_for(wait);"),

@@ -1,11 +1,13 @@
-// Simulates a whole worker against a faulty queue for many seeds, on all cores, and says which is the first
-// that breaks what must always hold.
+// Simulates a whole worker against a faulty queue for many seeds, on all cores, and reports the first seed
+// that breaks an invariant.
 //
 // Build: c++ -std=c++20 -O2 -pthread -I include -I tests tests/simulation/run_seeds.cpp -o run_seeds
-// Run:   ./run_seeds [--seeds N] [--first SEED] [--fresh] [--threads N] [--jobs N]
-//        ./run_seeds --seed SEED     once more, with all that happens
 //
-// --fresh draws the first seed from the clock. Ends with 1 when something was violated.
+// Run:   ./run_seeds [--seeds N] [--first SEED] [--fresh] [--threads N] [--jobs N]
+//
+//        ./run_seeds --seed SEED     once more, with a line for each event
+//
+// --fresh draws the first seed from the clock. Ends with status 1 if an invariant was broken.
 
 #include <chrono>
 #include <coworker/simulation/simulation.hpp>

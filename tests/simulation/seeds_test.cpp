@@ -21,7 +21,7 @@ sim::report report_of(const sim::options& wanted, bool fails) {
   return made;
 }
 
-// Goes wrong where there are stops, and seven jobs or more.
+// Fails if there are stops, and seven jobs or more.
 sim::report needs_stops_and_seven_jobs(const sim::options& wanted) {
   return report_of(wanted, wanted.faults.has(fault::stops) && wanted.jobs >= 7);
 }
@@ -37,7 +37,7 @@ TEST_CASE("a failing run is shrunk to the faults and jobs that it needs") {
   CHECK(small.seed == wanted.seed);
 }
 
-TEST_CASE("a run that does not fail is not shrunk, nor one to where something else goes wrong") {
+TEST_CASE("a run that does not fail is not shrunk, and shrinking stops before another invariant breaks") {
   sim::options wanted;
   wanted.faults.remove(fault::stops);
   CHECK(sim::shrink(wanted, needs_stops_and_seven_jobs).jobs == wanted.jobs);
@@ -68,7 +68,7 @@ TEST_CASE("of many seeds the lowest that fails is shown, on however many threads
   CHECK(good.text() == "13 runs, no violation");
 }
 
-TEST_CASE("a run that does not repeat itself is a failure of its own") {
+TEST_CASE("a run that differs from its repetition is a failure of its own") {
   std::atomic<std::uint64_t> runs{0};
   const auto unlike_itself = [&runs](const sim::options& wanted) {
     sim::report made = report_of(wanted, false);

@@ -39,7 +39,7 @@ sim::options simulated_load(std::size_t jobs, fault_set faults, std::uint64_t se
 
 }  // namespace
 
-TEST_CASE("whatever goes wrong, and whatever handlers and modifiers do, what must hold holds") {
+TEST_CASE("whatever goes wrong, and whatever handlers and modifiers do, the invariants hold") {
   sim::options base;
   base.jobs = 30;
   const sim::seeds_report seen = sim::run_seeds(base, 65, 1, coworker::testing::run_erratic);
@@ -48,7 +48,7 @@ TEST_CASE("whatever goes wrong, and whatever handlers and modifiers do, what mus
   CHECK(seen.compared == 2);
 }
 
-TEST_CASE("one seed gives one run, with and without a trace; other seeds give others") {
+TEST_CASE("one seed gives one run, with and without a trace; other seeds give other runs") {
   std::set<std::uint64_t> hashes;
   for (std::uint64_t seed = 0; seed < 8; ++seed) {
     sim::options wanted = simulated_load(20, fault_set::all(), seed);
@@ -63,7 +63,8 @@ TEST_CASE("one seed gives one run, with and without a trace; other seeds give ot
   CHECK(hashes.size() == 8);
 }
 
-TEST_CASE("without faults every job is handed over, started and answered once, in the order of the load") {
+TEST_CASE(
+    "without faults every job is handed over and started once and has one result, in order of submission") {
   sim::options wanted = simulated_load(12, fault_set());
   wanted.inputs = {json{{"n", 1}}, json{{"n", 2}}};
   const sim::report seen = sim::simulate(simulated_work, fixed_concurrency{3}, wanted);
@@ -94,8 +95,8 @@ TEST_CASE("follow_demand runs jobs side by side that are submitted at once, what
   CHECK(highest >= 8);
 }
 
-TEST_CASE("seeds in which all is well, and which once raised a false alarm, raise none") {
-  // Two jumps of the clock after the last mishap; the refusal of a job's first run that arrives in its second.
+TEST_CASE("seeds that once raised a false alarm raise none") {
+  // Two jumps of the clock after the last fault; the refusal of a job's first run that arrives in its second.
   for (const std::uint64_t seed : {90037948U, 5993560U}) {
     CAPTURE(seed);
     sim::options wanted;
@@ -106,7 +107,7 @@ TEST_CASE("seeds in which all is well, and which once raised a false alarm, rais
   }
 }
 
-TEST_CASE("what a handler throws, and what it cannot return, is the result of its job") {
+TEST_CASE("an exception of a handler, or an output that cannot be sent, is the result of its job") {
   sim::options wanted = simulated_load(4, fault_set());
   wanted.inputs = {json{{"do", "throw"}}, json{{"do", "unserialisable"}}, json{{"n", 3}}};
   const sim::report seen = sim::simulate(coworker::testing::erratic_plain, fixed_concurrency{2}, wanted);
@@ -117,7 +118,7 @@ TEST_CASE("what a handler throws, and what it cannot return, is the result of it
   CHECK(seen.jobs[2].succeeded());
 }
 
-TEST_CASE("a handler that goes on after it was asked to stop is reported once its patience is over") {
+TEST_CASE("a handler that goes on after it was asked to stop is reported once its stop_patience is over") {
   const auto stubborn = [](job<>) -> task<json> {
     coworker::auto_reset_event never_set;
     const coworker::executor_ref here = co_await coworker::this_coro::executor();
@@ -132,7 +133,7 @@ TEST_CASE("a handler that goes on after it was asked to stop is reported once it
   REQUIRE(!seen.ok());
   CHECK(seen.failure->violations.front().broken == sim::invariant::leaves_in_time);
   CHECK(seen.failure->jobs.size() == 1);
-  CHECK(seen.text().find("worker 0  is told to leave") != std::string::npos);
+  CHECK(seen.text().find("worker 0  is asked to leave") != std::string::npos);
   wanted.stop_patience = 11min;
   CHECK(sim::simulate_seeds(8, stubborn, fixed_concurrency{2}, wanted).ok());
 }
@@ -156,7 +157,7 @@ TEST_CASE("handlers that take their job by reference have it for as long as they
   CHECK(generators.jobs[2].outcome == R"({"output":["job-2"]})");
 }
 
-TEST_CASE("a job that waits for its progress to leave holds no slot where deliveries overlap") {
+TEST_CASE("with overlapping delivery a job that waits for its progress to be sent holds no slot") {
   const auto reports_last = [](job<> work) -> task<json> {
     const coworker::executor_ref here = co_await coworker::this_coro::executor();
     work.progress(json(1));
@@ -169,7 +170,7 @@ TEST_CASE("a job that waits for its progress to leave holds no slot where delive
   CHECK_MESSAGE(seen.ok(), seen.text());
 }
 
-TEST_CASE("what a handler leaves behind is reported") {
+TEST_CASE("a coroutine that a handler leaves behind is reported") {
   coworker::timer alarm;
   const auto leaves_an_alarm = [&alarm](job<>) -> task<json> {
     const coworker::executor_ref here = co_await coworker::this_coro::executor();
@@ -195,11 +196,11 @@ TEST_CASE("jobs that never end are reported as unsettled, with the time they had
   const sim::report seen = sim::simulate(endless, fixed_concurrency{2}, wanted);
   REQUIRE(seen.violations.size() == 1);
   CHECK(seen.violations[0].name() == "every_job_settles");
-  CHECK(seen.violations[0].text == "job-0 has no result 600 s after the last mishap; 2 are unsettled");
+  CHECK(seen.violations[0].text == "job-0 has no result 600 s after the last fault; 2 are unsettled");
   CHECK(seen.violations[0].at == 10min);
 }
 
-#if COWORKER_RECYCLE_FRAMES  // else LeakSanitizer complains of the coroutines that are given up
+#if COWORKER_RECYCLE_FRAMES  // otherwise LeakSanitizer reports the coroutines that are never destroyed
 TEST_CASE("a coroutine that never lets time pass is reported, not waited for") {
   const auto spinning = [](job<>) -> task<json> {
     const coworker::executor_ref here = co_await coworker::this_coro::executor();

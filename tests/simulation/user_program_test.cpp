@@ -1,5 +1,5 @@
-// A worker whose handler uses what a user's program is made of: loaded before the first job, lent, on lanes, stepped
-// together, batched, over channels; in the simulation, with all its faults.
+// A worker whose handler uses the parts of a user's program, in the simulation with all its faults: a value
+// that is loaded before the first job and lent, lanes, common steps, batches, channels.
 #include <doctest/doctest.h>
 #include <chrono>
 #include <coworker/coro/scope.hpp>
@@ -38,7 +38,7 @@ void program_step(std::span<program_engine::active* const> all) {
   }
 }
 
-// What a worker loads: bound to where it is made, so that it cannot be moved.
+// The value that a worker loads; it cannot be moved.
 struct program_tools {
   cw::lender<int> contexts;
   cw::lanes<int> gpus;
@@ -121,7 +121,7 @@ std::vector<cw::batch_result<int>> program_many(program_tools& tools, std::vecto
 }  // namespace
 
 TEST_CASE(
-    "a worker whose handler lends, enters lanes, steps and streams keeps every promise under all faults") {
+    "a worker whose handler lends, enters lanes, steps and streams keeps the invariants under all faults") {
   sim::options load;
   load.jobs = 40;
   const auto handle = cw::prepared(load_program, warm_program, use_program);
@@ -133,7 +133,7 @@ TEST_CASE(
   for (const sim::job_report& one : calm.jobs) CHECK(one.succeeded());
 }
 
-TEST_CASE("a worker whose handler runs batches keeps every promise under all faults") {
+TEST_CASE("a worker whose handler runs batches keeps the invariants under all faults") {
   sim::options load;
   load.jobs = 40;
   const auto handle = cw::prepared(load_program, cw::batched(program_many, {.most = 5, .within = 20ms}));

@@ -11,7 +11,7 @@ using coworker::detail::argument_reader;
 using coworker::detail::start_arguments;
 using coworker::detail::usage_error;
 
-// Reads arguments as main() gets them, and checks that they were left as they are.
+// Reads arguments as main() gets them, and checks that they were not changed.
 start_arguments read_arguments(std::vector<std::string> given) {
   given.insert(given.begin(), "program");
   const std::vector<std::string> before = given;
@@ -47,7 +47,7 @@ TEST_CASE("without arguments nothing is set, even without the program's name") {
   }
 }
 
-TEST_CASE("a value follows its flag, or stands behind an equals sign, where it may hold more of them") {
+TEST_CASE("a value follows its flag, or an equals sign, and may contain more equals signs") {
   CHECK(read_arguments({"--test_input", "{}"}).test_input == "{}");
   CHECK(read_arguments({"--test_input={\"a\": \"b=c\"}"}).test_input == "{\"a\": \"b=c\"}");
   CHECK(read_arguments({"--test_file", "-"}).test_file == "-");
@@ -61,7 +61,7 @@ TEST_CASE("the last of several flags counts") {
   CHECK(read_arguments({"--test_input", "1", "--test_input=2"}).test_input == "2");
 }
 
-TEST_CASE("arguments that are not ours are passed over, also those that only begin like ours") {
+TEST_CASE("arguments that are not ours are ignored, also those that only begin like ours") {
   const start_arguments read = read_arguments({"test_input",
                                                "test_input=1",
                                                "-t",
@@ -98,7 +98,7 @@ TEST_CASE("arguments that are not ours are passed over, also those that only beg
   CHECK(read.level == log_level::info);
 }
 
-TEST_CASE("what stands behind two hyphens is the program's own, whatever it looks like") {
+TEST_CASE("arguments after -- are the program's own, whatever they look like") {
   const start_arguments read =
       read_arguments({"--test_input", "1", "--", "--test_input", "2", "--help", "-test_file",
                       "--rp_serve_api", "--test_output", "--", "--rp_log_level=LOUD"});
@@ -156,7 +156,7 @@ TEST_CASE("a near miss of one of our flags is refused with the right name, and w
   }
 }
 
-TEST_CASE("a flag that takes no value is refused with one, rather than taken for the opposite") {
+TEST_CASE("a flag that takes no value is refused with one, because it might mean the opposite") {
   for (const char* const flag : {"--rp_debugger", "--print_schema", "--help"}) {
     for (const char* const value : {"=false", "=", "=1", ":", "\r"})
       CHECK(refusal_of({flag + std::string(value)}) ==
@@ -187,7 +187,7 @@ TEST_CASE("two sources of jobs are refused") {
         "--test_input and --test_file: give only one of them");
 }
 
-TEST_CASE("what asks for a server is read, and what comes close to it is refused") {
+TEST_CASE("arguments that ask for a server are read, and near misses of them are refused") {
   const start_arguments api =
       read_arguments({"--rp_serve_api", "--rp_api_host", "0.0.0.0", "--rp_api_port=0"});
   CHECK(api.serve_api);

@@ -18,7 +18,7 @@
 namespace coworker::testing {
 namespace {
 
-// Loads until the file WORKER_LOADED is there, without awaiting, and fails if that says so.
+// Loads until the file WORKER_LOADED exists, without awaiting, and fails if the file says so.
 std::string load(const preparation& how) {
   const char* const path = std::getenv("WORKER_LOADED");
   how.log().info("loading");
@@ -46,7 +46,7 @@ TEST_CASE("loading program" * doctest::skip()) {
   std::exit(start(1, arguments, prepared(load, handle)));
 }
 
-TEST_CASE("heartbeats flow while the program loads, and no job is taken before it has") {
+TEST_CASE("heartbeats are sent while the program loads, and no job is taken before it has") {
   const temporary_folder folder;
   const std::string loaded = folder.name() + "/loaded";
   queue_server server;

@@ -1,4 +1,4 @@
-// Whole worker programs against the queue: how they begin, how they drain, and what they leave behind when
+// Whole worker programs against the queue: how they start, how they drain, and what they leave behind when
 // they are killed.
 
 #include <dlfcn.h>
@@ -20,7 +20,8 @@
 #include <thread>
 #include <vector>
 
-// In place of the system's, in this program: the look-up of one name hangs, as where a name server is silent.
+// Replaces the system's function in this program: the look-up of one name blocks, as with a name server that
+// does not answer.
 extern "C" int getaddrinfo(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
   if (node != nullptr && std::string_view(node) == "hangs.invalid") {
     std::puts("looking up");
@@ -139,7 +140,7 @@ TEST_CASE("a signal while a poll is being answered still lets its job run") {
   }
 }
 
-TEST_CASE("a job that the server hands out in the moment the program leaves its poll is run") {
+TEST_CASE("a job that the server hands over while the program ends its poll is run") {
   queue_server server(endless_polls);
   server.always(endpoint::take, {.when_client_leaves = true});
   server.add_job("a", json::object());
@@ -152,7 +153,7 @@ TEST_CASE("a job that the server hands out in the moment the program leaves its 
   CHECK(server.log().result("a") == done_without_text);
 }
 
-TEST_CASE("jobs that end within the grace period end as if nothing had happened") {
+TEST_CASE("jobs that end within the grace period end as usual") {
   queue_server server(endless_polls);
   server.add_jobs(3, json{{"ms", 300}});
   worker_program worker(server, {{"WORKER_CONCURRENCY", "3"}});
@@ -193,9 +194,9 @@ TEST_CASE("results that are being retried when the signal comes are still delive
   CHECK(server.log().duplicates == 0);
 }
 
-TEST_CASE(
-    "a signal while the name of the queue's server is looked up, and nobody answers, ends the program") {
-  if (::curl_version_info(CURLVERSION_NOW)->version_num < 0x075700) return;  // has to wait for it
+TEST_CASE("a signal ends the program while the name of the queue's server is looked up without an answer") {
+  if (::curl_version_info(CURLVERSION_NOW)->version_num < 0x075700)
+    return;  // older versions wait for the look-up
   const queue_server server;
   worker_program worker(server, {{"RUNPOD_WEBHOOK_GET_JOB", "http://hangs.invalid/job-take/$ID"}});
   REQUIRE(worker.says("looking up"));
@@ -227,7 +228,7 @@ TEST_CASE("a later signal leaves at once, whether or not a handler holds the wor
     REQUIRE(worker.says("Started."));
     worker.send_signal(SIGTERM);
     REQUIRE(worker.says(asked_to_leave));
-    for (int i = 0; i < 250; ++i) {  // somewhat more than two seconds
+    for (int i = 0; i < 250; ++i) {  // slightly more than two seconds
       worker.send_signal(SIGINT);
       std::this_thread::sleep_for(10ms);
     }
@@ -238,7 +239,7 @@ TEST_CASE("a later signal leaves at once, whether or not a handler holds the wor
   }
 }
 
-TEST_CASE("refresh_worker is told to the queue, and the program drains and ends by itself") {
+TEST_CASE("refresh_worker is reported to the queue, and the program drains and ends by itself") {
   queue_server server(endless_polls);
   server.add_job("a", json{{"refresh", true}});
   server.add_job("b", json{{"ms", 100}});
@@ -270,7 +271,7 @@ TEST_CASE("results that wait in the spool of a program that was killed are poste
   CHECK(server.log().result("job-4") == json{{"output", {{"text", "kept"}}}});
 }
 
-TEST_CASE("a program whose output nobody reads any more works on") {
+TEST_CASE("a program whose output is no longer read works on") {
   queue_server server(endless_polls);
   worker_program worker(server);
   REQUIRE(server.wait_for(a_poll_waits));
@@ -283,7 +284,7 @@ TEST_CASE("a program whose output nobody reads any more works on") {
 
 // --- beside the jobs -----------------------------------------------------------------------------------
 
-TEST_CASE("the heart beats on while a handler computes, and names the job until its result is accepted") {
+TEST_CASE("heartbeats go on while a handler computes, and name the job until its result is accepted") {
   const temporary_folder folder;
   queue_server server(endless_polls);
   server.script(endpoint::done, {status(500), paused_at(point::before_acting)});
@@ -323,7 +324,7 @@ TEST_CASE("the stop channel stops exactly the job that it names") {
   CHECK(server.log().job("job-0").results == 0);
 }
 
-TEST_CASE("a server without a stop channel is told of in one line and asked no more") {
+TEST_CASE("a server without a stop channel is logged once and not polled again") {
   queue_server server({.hold = 20ms, .stop_channel = false});
   server.add_jobs(20, json{{"ms", 5}});
   worker_program worker(server);
@@ -334,7 +335,7 @@ TEST_CASE("a server without a stop channel is told of in one line and asked no m
   CHECK(worker.count("no stop channel") == 1);
 }
 
-// --- beginning -----------------------------------------------------------------------------------------
+// --- starting ------------------------------------------------------------------------------------------
 
 TEST_CASE("variables that cannot be used are refused by name, with status 2, before any request") {
   const auto refused = [](const std::string& name, const std::string& value, const std::string& why) {
@@ -351,18 +352,18 @@ TEST_CASE("variables that cannot be used are refused by name, with status 2, bef
     refused("RUNPOD_PING_INTERVAL", value, "milliseconds");
   }
   refused("RUNPOD_WEBHOOK_POST_OUTPUT", "", "is not set");
-  refused("RUNPOD_WEBHOOK_GET_JOB", "ftp://h/job-take/$ID", "is no URL");
+  refused("RUNPOD_WEBHOOK_GET_JOB", "ftp://h/job-take/$ID", "is not a URL");
   refused("RUNPOD_LOG_LEVEL", "LOUD", "there is no log level");
   refused("RUNPOD_AI_API_KEY", "key\nmore", "line break");
-  refused("RUNPOD_WEBHOOK_POST_STREAM", "h/job-stream/$ID", "is no URL");
-  refused("RUNPOD_WEBHOOK_PING", "http://h/pi ng", "is no URL");
+  refused("RUNPOD_WEBHOOK_POST_STREAM", "h/job-stream/$ID", "is not a URL");
+  refused("RUNPOD_WEBHOOK_PING", "http://h/pi ng", "is not a URL");
   for (const char* const url : {"http://", "http:///x", "http://?a", "http://h:99999/$ID", "http://h:0/x",
                                 "http://h:8o/x", "http://[::1/x", "http://u:p@/x", "http://u@h:port/x"}) {
-    refused("RUNPOD_WEBHOOK_POST_OUTPUT", url, "is no URL");
+    refused("RUNPOD_WEBHOOK_POST_OUTPUT", url, "is not a URL");
   }
 }
 
-TEST_CASE("white space around a variable's value, as from a file written on Windows, is no part of it") {
+TEST_CASE("white space around a variable's value, as from a file written on Windows, is ignored") {
   queue_server server(endless_polls);
   server.add_jobs(1, json{{"ms", 1}});
   environment_list ending_in_returns;
@@ -373,14 +374,14 @@ TEST_CASE("white space around a variable's value, as from a file written on Wind
   CHECK(worker.wait() == 0);
 }
 
-TEST_CASE("a spool folder that is not there is refused by name") {
+TEST_CASE("a missing spool folder is refused by name") {
   const queue_server server;
   worker_program worker(server, {{"WORKER_SPOOL", "/nonexistent/spool"}});
   CHECK(worker.wait() == 1);
   CHECK(worker.count("/nonexistent/spool") == 1);
 }
 
-TEST_CASE("without a ping URL no heart beats, and PING_NOT_SET is none") {
+TEST_CASE("without a ping URL there are no heartbeats, and PING_NOT_SET means no URL") {
   queue_server server(endless_polls);
   worker_program worker(server, {{"RUNPOD_WEBHOOK_PING", "PING_NOT_SET"}, {"RUNPOD_PING_INTERVAL", "1"}});
   server.add_jobs(1, json{{"ms", 50}});
@@ -421,7 +422,7 @@ TEST_CASE("the API key is in no line, however much is logged, and payloads only 
   }
 }
 
-TEST_CASE("on the platform each line is one object of JSON") {
+TEST_CASE("on the platform each line is one JSON object") {
   queue_server server({.hold = 20ms});
   server.add_job("a\"b", json{{"text", "line\nbreak"}});
   server.script(endpoint::done, {status(500)});
@@ -444,9 +445,9 @@ TEST_CASE("on the platform each line is one object of JSON") {
   CHECK(lines >= 5);
 }
 
-// --- the way to the queue ------------------------------------------------------------------------------
+// --- connecting to the queue ---------------------------------------------------------------------------
 
-TEST_CASE("a proxy that the environment names is used, but not for what it excepts") {
+TEST_CASE("a proxy that the environment names is used, except for the hosts in no_proxy") {
   queue_server proxy({.hold = 20ms});
   proxy.add_jobs(2, json::object());
   const std::string base = "http://queue.invalid/v2/test/";

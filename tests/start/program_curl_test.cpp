@@ -1,5 +1,5 @@
-// Whole worker programs and what surrounds them: standard output that nobody reads, other programs that their handlers
-// start, secrets in what they are told.
+// Whole worker programs and what surrounds them: standard output that nobody reads, other programs that their
+// handlers start, secrets in their settings.
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ std::string output_of(const std::string& command) {
   return output;
 }
 
-// As in the field: it forks, and ends its child with the signal that would have the worker leave.
+// A handler that forks, and ends its child with the signal that asks the worker to leave.
 json fork_and_end(int number) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -80,7 +80,7 @@ void set_variables(const environment_list& variables) {
   }
 }
 
-// The same with a pipe for its standard output and standard error that is read only when the test says so.
+// The same with a pipe for standard output and standard error that is read only when the test says so.
 class unread_worker {
  public:
   explicit unread_worker(const environment_list& variables) {
@@ -105,7 +105,7 @@ class unread_worker {
 
   void send_signal(int number) const { ::kill(id_, number); }
 
-  // What it has said, up to that text.
+  // Returns its output up to that text.
   std::string read_until(std::string_view text) const {
     std::string said;
     char part[4096];
@@ -134,17 +134,16 @@ class unread_worker {
 }  // namespace
 
 TEST_CASE("told program" * doctest::skip()) {
-  for (int i = 3; i < 1024; ++i) ::close(i);  // what whoever runs the tests has left open
+  for (int i = 3; i < 1024; ++i) ::close(i);  // files that the test runner has left open
   for (const int number : {SIGTERM, SIGINT, SIGPIPE})
-    ::signal(number, SIG_DFL);  // not the test program's own
+    ::signal(number, SIG_DFL);  // the default, not the test program's own
   char name[] = "worker";
   char* arguments[] = {name, nullptr};
   std::exit(start(1, arguments, do_as_told, fixed_concurrency{4}));
 }
 
 TEST_CASE(
-    "standard output that nobody reads holds up neither jobs nor the end, and the missing lines are "
-    "counted") {
+    "standard output that nobody reads delays neither jobs nor the end, and missing lines are counted") {
   queue_server server(endless_polls);
   const json large = json{{"text", std::string(3000, 'x')}};
   server.add_jobs(400, large);
@@ -159,7 +158,7 @@ TEST_CASE(
   CHECK(worker.wait() == 0);
 }
 
-TEST_CASE("a program leaves by a signal though nobody ever reads what it says") {
+TEST_CASE("a program leaves on a signal although nobody ever reads its output") {
   queue_server server(endless_polls);
   server.add_jobs(400, json{{"text", std::string(3000, 'x')}});
   unread_worker worker(worker_environment(server, {{"RUNPOD_LOG_LEVEL", "TRACE"}}));
@@ -168,7 +167,7 @@ TEST_CASE("a program leaves by a signal though nobody ever reads what it says") 
   CHECK(worker.wait() == 0);
 }
 
-TEST_CASE("a program that was started without standard output writes its lines into nothing else") {
+TEST_CASE("a program that was started without standard output writes its lines into no other file") {
   queue_server server(endless_polls);
   server.add_job("a", json{{"standard", true}});
   const environment_list variables = worker_environment(server);
@@ -197,7 +196,7 @@ TEST_CASE("a program that a handler starts inherits no ignored or blocked signal
     const std::string told = server.log().result("job-" + std::to_string(i)).at("output").get<std::string>();
     CAPTURE(told);
     REQUIRE(told.size() > 34);
-    CHECK(told.substr(0, 17) == "0000000000000000\n");  // blocked
+    CHECK(told.substr(0, 17) == "0000000000000000\n");  // blocked signals
     const unsigned long ignored = std::stoul(told.substr(17, 16), nullptr, 16);
     CHECK((ignored & 0x7fff'ffff) == 0);         // 32 and 33 are glibc's own, which popen() ignores
     CHECK(told.substr(33) == "\n0\n1\n2\n3\n");  // 3 is the folder that ls reads
@@ -220,12 +219,12 @@ TEST_CASE("a child that a handler forks dies by the signal that it is sent, and 
   CHECK(worker.count("Asked to leave") == 1);
 }
 
-TEST_CASE("users and passwords in URLs are never told") {
+TEST_CASE("users and passwords in URLs are never logged") {
   queue_server server(endless_polls);
   {
     told_worker worker(server, {{"RUNPOD_WEBHOOK_POST_OUTPUT", "ftp://user:s3same-open@host/$ID"}});
     CHECK(worker.wait() == 2);
-    CHECK(worker.count("RUNPOD_WEBHOOK_POST_OUTPUT: \"ftp://***@host/$ID\" is no URL") == 1);
+    CHECK(worker.count("RUNPOD_WEBHOOK_POST_OUTPUT: \"ftp://***@host/$ID\" is not a URL") == 1);
   }
   const std::string nowhere = "http://user:s3same-open@127.0.0.1:1/job-take/$ID";
   told_worker worker(server, {{"RUNPOD_WEBHOOK_GET_JOB", nowhere}, {"RUNPOD_LOG_LEVEL", "TRACE"}});
@@ -235,7 +234,7 @@ TEST_CASE("users and passwords in URLs are never told") {
   CHECK(worker.count("s3same") == 0);
 }
 
-TEST_CASE("what a variable holds breaks no line of the complaint about it") {
+TEST_CASE("the value of a variable breaks no line of the error about it") {
   queue_server server(endless_polls);
   told_worker worker(server, {{"RUNPOD_PING_INTERVAL", "1\ncoworker: all is well\x1b[2K"}});
   CHECK(worker.wait() == 2);

@@ -1,5 +1,5 @@
-// Whole worker programs over one spool folder: killed in the middle of a post, started side by side, and met by what
-// others have put there.
+// Whole worker programs over one spool folder: killed during a post, started side by side, and with files of
+// others in the folder.
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -67,7 +67,7 @@ TEST_CASE("spooling program" * doctest::skip()) {
   std::exit(start(1, arguments, do_as_told, fixed_concurrency{1}, settings));
 }
 
-TEST_CASE("a left-over result that was accepted as its process was killed is not followed by an error") {
+TEST_CASE("a left-over result that was accepted as its process was killed is not replaced by an error") {
   const temporary_folder folder;
   folder.write("1-2-3.result.json", left_over("a"));
   queue_server server(endless_polls);
@@ -113,7 +113,7 @@ TEST_CASE("two workers that are started on one folder post each left-over result
 }
 
 TEST_CASE(
-    "a result that a worker still tries to post is left to it, and taken over once it has been killed") {
+    "a result that a running worker still tries to post is left to it, and taken over once it was killed") {
   const temporary_folder folder;
   queue_server server(endless_polls);
   server.always(endpoint::done, status(503));
@@ -140,7 +140,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "whatever lies in the folder, jobs run, what can be posted is, and memory holds one result at a time") {
+    "with any files in the folder jobs run, results are posted, and memory holds one result at a time") {
   const temporary_folder folder;
   const temporary_folder elsewhere;
   elsewhere.write("target", "mine");
@@ -168,7 +168,7 @@ TEST_CASE(
   REQUIRE(server.wait_for_results(count + 2));
   const queue_log log = server.log();
   if (!sanitized)
-    CHECK(log.result("late").at("output").get<int>() < 50);  // MB; all of them would be 60 and more
+    CHECK(log.result("late").at("output").get<int>() < 50);  // MB; all of them would be 60 or more
   CHECK(posts_of(log, "for ever") >= 1);
   worker.send_signal(SIGTERM);
   CHECK(worker.wait() == 0);

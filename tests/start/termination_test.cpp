@@ -1,5 +1,5 @@
-// Signals to a program that watches for them, from outside: the program is this one, started again as the test case
-// of that name.
+// Signals to a program that watches for them, from outside: the program is this one, started again with the
+// test case of that name.
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -9,8 +9,8 @@
 #include <atomic>
 #include <chrono>
 #include <coworker/coro/clock.hpp>
-#include <coworker/log.hpp>
 #include <coworker/http/curl/broken_pipe.hpp>
+#include <coworker/log.hpp>
 #include <coworker/start/last_deadline.hpp>
 #include <coworker/start/termination.hpp>
 #include <cstdio>
@@ -33,7 +33,7 @@ std::atomic<int> asked{0};  // by SIGUSR1
 
 void on_question(int) { asked.fetch_add(1); }
 
-// What a forked process that is sent that signal becomes.
+// What a forked process does on that signal.
 std::string fate_of_child(int number) {
   const pid_t child = ::fork();
   if (child == 0) {
@@ -70,14 +70,14 @@ struct program : process {
       : process({"/proc/self/exe", "--no-skip", "--no-version", "--test-case=" + name}, environment) {}
 };
 
-// It has come through: signals that were sent before have been seen.
+// Waits until signals that were sent before have been handled.
 void wait_until_seen(program& watching) {
   const std::string answer = "question " + std::to_string(watching.count("question ") + 1);
   watching.send_signal(SIGUSR1);
   REQUIRE(watching.says(answer));
 }
 
-// Sends it for somewhat more than two seconds, or until the program says that.
+// Sends the signal for slightly more than two seconds, or until the program's output contains that text.
 void insist(program& watching, int number, std::string_view text) {
   for (int i = 0; i < 250 && watching.count(text) == 0; ++i) {
     watching.send_signal(number);
@@ -89,8 +89,8 @@ void insist(program& watching, int number, std::string_view text) {
 
 TEST_CASE("watching program" * doctest::skip()) {
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE})
-    ::signal(number, SIG_DFL);                // not the test program's own
-  for (int i = 3; i < 1024; ++i) ::close(i);  // nor what whoever runs the tests has left open
+    ::signal(number, SIG_DFL);                // the default, not the test program's own
+  for (int i = 3; i < 1024; ++i) ::close(i);  // files that the test runner has left open
   if (const std::string ignored = variable("IGNORES"); !ignored.empty())
     ::signal(std::stoi(ignored), SIG_IGN);
   ::signal(SIGUSR1, &on_question);
@@ -145,7 +145,7 @@ TEST_CASE("each of the three signals is a first one") {
   }
 }
 
-TEST_CASE("a later one is the second, and still a later one ends the program at once, whatever hangs") {
+TEST_CASE("a later signal is the second, and one after that ends the program at once, whatever hangs") {
   for (const char* const hangs : {"", "first"}) {
     program watching("watching program", {{"HANGS", hangs}});
     REQUIRE(watching.says("ready"));
@@ -176,14 +176,14 @@ TEST_CASE("SIGHUP and SIGINT that were ignored at the start stay ignored, SIGTER
   }
 }
 
-TEST_CASE("SIGQUIT ends the program as if nobody watched") {
+TEST_CASE("SIGQUIT ends the program as without a watch") {
   program watching("watching program");
   REQUIRE(watching.says("ready"));
   watching.send_signal(SIGQUIT);
   CHECK(watching.wait() == 1000 + SIGQUIT);
 }
 
-TEST_CASE("a forked process dies by the signal that it is sent, and nobody else is told") {
+TEST_CASE("a forked process dies by the signal that it is sent, and its parent is not notified") {
   program watching("watching program", {{"CHILDREN", "some"}});
   CHECK(watching.says("writer killed by 13"));
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGKILL})
@@ -203,7 +203,7 @@ TEST_CASE("a program that is started inherits no ignored or blocked signal and n
         "SigCgt:\t" + none + "\n0\n1\n2\n3\ninherited\n");  // 3 is ls's own
 }
 
-TEST_CASE("once nobody watches any more, signals do what they did before") {
+TEST_CASE("after the end of a watch, signals do what they did before") {
   program watching("watching program", {{"LEAVES", "stays"}});
   REQUIRE(watching.says("ready"));
   watching.send_signal(SIGUSR1);
@@ -212,7 +212,7 @@ TEST_CASE("once nobody watches any more, signals do what they did before") {
   CHECK(watching.wait() == 1000 + SIGTERM);
 }
 
-TEST_CASE("whoever watches can be told no more while a signal arrives, and again later") {
+TEST_CASE("a watch can end while a signal arrives, and another can begin later") {
   for (int i = 0; i < 20; ++i) {
     std::atomic<int> told{0};
     {
@@ -260,7 +260,7 @@ TEST_CASE("the last deadline ends a program that hangs, with its own status and 
   CHECK(late.count("later") == 0);
 }
 
-TEST_CASE("nor does a log that hangs keep the program alive beyond its last deadline") {
+TEST_CASE("a log that hangs does not keep the program alive beyond its last deadline") {
   for (const char* const way : {"sink", "masked"}) {
     program late("late program", {{"WAY", way}});
     CHECK(late.wait() == 7);
@@ -268,7 +268,7 @@ TEST_CASE("nor does a log that hangs keep the program alive beyond its last dead
   }
 }
 
-TEST_CASE("nor does standard output that nobody reads") {
+TEST_CASE("standard output that nobody reads does not keep it alive either") {
   int ends[2];
   checked(::pipe2(ends, O_CLOEXEC), "pipe2");
   const unique_fd unread(ends[0]), out(ends[1]);
@@ -285,7 +285,7 @@ TEST_CASE("nor does standard output that nobody reads") {
   CHECK(WEXITSTATUS(status) == 7);
 }
 
-TEST_CASE("a deadline that nobody sets, or that is over with before, ends nothing") {
+TEST_CASE("a deadline that is not set, or is destroyed before, ends nothing") {
   logger log;
   for (int i = 0; i < 20; ++i) {
     detail::last_deadline none(log);

@@ -1,5 +1,5 @@
-// Whole worker programs behind TLS: a real nginx with certificates made for the occasion, in front of the
-// queue. Skipped where there is no nginx or openssl.
+// Whole worker programs behind TLS: a real nginx with certificates made for the test, in front of the queue.
+// Skipped without nginx or openssl.
 
 #include <doctest/doctest.h>
 #include <signal.h>
@@ -56,7 +56,9 @@ using name_set = std::set<std::string>;
 
 }  // namespace
 
-TEST_CASE("a server that an authority of the environment's vouches for is trusted, and spoken to in HTTP/2") {
+TEST_CASE(
+    "a server is trusted if an authority named by the environment has signed its certificate, and used with "
+    "HTTP/2") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -82,7 +84,7 @@ TEST_CASE("a server that an authority of the environment's vouches for is truste
   }
 }
 
-TEST_CASE("a server that has no HTTP/2 is spoken to in HTTP/1.1") {
+TEST_CASE("a server without HTTP/2 is used with HTTP/1.1") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -97,7 +99,7 @@ TEST_CASE("a server that has no HTTP/2 is spoken to in HTTP/1.1") {
         name_set{"HTTP/1.1"});
 }
 
-TEST_CASE("a server that nobody vouches for, or whose name is another, is refused with a clear line") {
+TEST_CASE("a server with an untrusted certificate, or one for another name, is refused with a clear line") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -120,7 +122,8 @@ TEST_CASE("a server that nobody vouches for, or whose name is another, is refuse
 }
 
 TEST_CASE(
-    "an idle poll is left once nothing else needs its connection, and what it brings until then is run") {
+    "an idle poll is ended once nothing else needs its connection, and the jobs that it brings until then "
+    "run") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -149,7 +152,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("an idle poll that no answer came before is left at once over TLS too") {
+TEST_CASE("an idle poll without an earlier answer is ended at once over TLS too") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");

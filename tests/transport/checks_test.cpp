@@ -21,8 +21,8 @@ using coworker::take_result;
 using coworker::task;
 using coworker::transport_limits;
 using coworker::worker_control;
-using coworker::detail::find_engine_fault;
 using coworker::detail::engine_fault;
+using coworker::detail::find_engine_fault;
 
 // Only declared: nothing here is called.
 struct required {
@@ -45,7 +45,7 @@ struct final_with_all final : with_all {};
 
 struct final_required final : required {};
 
-TEST_CASE("an engine with the required operations, or with all of them, is as it should be") {
+TEST_CASE("an engine with the required operations, or with all of them, passes the checks") {
   static_assert(find_engine_fault<required>() == engine_fault::none);
   static_assert(find_engine_fault<with_all>() == engine_fault::none);
   static_assert(find_engine_fault<final_required>() == engine_fault::none);
@@ -54,7 +54,7 @@ TEST_CASE("an engine with the required operations, or with all of them, is as it
   static_assert(find_engine_fault<coworker::local_file>() == engine_fault::none);
 }
 
-// Signatures that are not the same, but take what a worker gives.
+// Signatures that are not the same, but accept what a worker passes.
 struct generous : required {
   task<delivery> chunk(const std::string_view& job_id, const json& value) const;
   task<delivery> progress(std::string_view job_id, json&& value);
@@ -77,7 +77,7 @@ struct arrivals_of_no_moment : required {
   double arrivals_per_second() const;
 };
 
-TEST_CASE("what a worker can call is no near miss, however it is written") {
+TEST_CASE("an operation that a worker can call is no near miss, however it is written") {
   static_assert(find_engine_fault<generous>() == engine_fault::none);
   static_assert(coworker::chunk_transport<generous> && coworker::counted_transport<generous>);
   static_assert(find_engine_fault<with_template>() == engine_fault::none);
@@ -101,7 +101,7 @@ union take_in_a_union {
   task<take_result> take();
 };
 
-TEST_CASE("what lacks a required operation is no transport") {
+TEST_CASE("an engine without a required operation is no transport") {
   static_assert(find_engine_fault<without_take>() == engine_fault::no_transport);
   static_assert(find_engine_fault<take_without_request>() == engine_fault::no_transport);
   static_assert(find_engine_fault<complete_for_nothing>() == engine_fault::no_transport);
@@ -190,7 +190,7 @@ struct final_backlog_data final : backlog_data {};
 struct final_overloaded_chunk final : overloaded_chunk {};
 struct final_template_progress final : template_progress {};
 
-TEST_CASE("a near miss is found whatever bears the name, in final classes too") {
+TEST_CASE("a near miss is found whatever has the name, also in final classes") {
   static_assert(find_engine_fault<overloaded_chunk>() == engine_fault::chunk);
   static_assert(find_engine_fault<overloaded_attend>() == engine_fault::attend);
   static_assert(find_engine_fault<overloaded_limits>() == engine_fault::limits);
@@ -207,7 +207,7 @@ TEST_CASE("a near miss is found whatever bears the name, in final classes too") 
   static_assert(find_engine_fault<final_template_progress>() == engine_fault::progress);
 }
 
-// Has what the engine inside it has.
+// Has the operations that the engine inside it has.
 template <class Engine>
 class wrapping {
  public:
@@ -227,7 +227,7 @@ class private_names : public required {
   void limits();
 };
 
-TEST_CASE("what an engine has only for others, or for some, is no near miss") {
+TEST_CASE("a private or constrained operation is no near miss") {
   static_assert(find_engine_fault<wrapping<required>>() == engine_fault::none);
   static_assert(!coworker::chunk_transport<wrapping<required>> &&
                 !coworker::waiting_transport<wrapping<required>>);
@@ -250,7 +250,7 @@ struct virtual_base_engine : virtual required {
   int limits() const;
 };
 
-TEST_CASE("an abstract engine, and one that cannot be made without arguments, are looked at as well") {
+TEST_CASE("an abstract engine, and one that cannot be made without arguments, are checked too") {
   static_assert(find_engine_fault<abstract_engine>() == engine_fault::chunk);
   static_assert(find_engine_fault<virtual_base_engine>() == engine_fault::limits);
 }

@@ -27,7 +27,7 @@ using coworker::testing::countdown;
 
 task<json> doubled(job<int> work) { co_return work.input * 2; }
 
-// What the process writes to its standard output while this lives.
+// Captures the standard output of the process while this object exists.
 class captured_stdout {
  public:
   captured_stdout() : before_(::dup(1)), file_(std::tmpfile()) {

@@ -1,4 +1,4 @@
-// What an ended process left in a spool, handed on in virtual time.
+// Results that an ended process left in a spool, passed on in virtual time.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -30,7 +30,7 @@ struct attempt {
   std::string id;
 };
 
-// A spool with left-over results, and whoever is to get them.
+// A spool with left-over results, and their receiver.
 struct left_over_world {
   temporary_folder folder;
   simulated_loop loop;
@@ -93,7 +93,7 @@ struct left_over_world {
 
 }  // namespace
 
-TEST_CASE("all that was left is handed on, one at a time, and is gone then") {
+TEST_CASE("all left-over results are passed on, one at a time, and are then gone") {
   left_over_world world;
   for (const char* const id : {"a", "b", "c", "d"}) world.leave(id);
   world.run();
@@ -104,13 +104,13 @@ TEST_CASE("all that was left is handed on, one at a time, and is gone then") {
   CHECK(world.log.count("Posting a result that an earlier run left in the spool.") == 4);
 }
 
-TEST_CASE("nothing left is done at once") {
+TEST_CASE("without left-over results it returns at once") {
   left_over_world world;
   world.run();
   CHECK(world.loop.elapsed() == 0ms);
 }
 
-TEST_CASE("one that fails waits alone, for times that grow, and the others are handed on") {
+TEST_CASE("a result that fails waits alone, for growing times, and the others are passed on") {
   left_over_world world;
   for (const char* const id : {"a", "bad", "c", "d", "e"}) world.leave(id);
   world.decide = [](const spool::entry& left) {
@@ -130,7 +130,7 @@ TEST_CASE("one that fails waits alone, for times that grow, and the others are h
   CHECK(world.log.count("Posting a result") == 5);
 }
 
-TEST_CASE("one that is told how long to wait waits at least so long") {
+TEST_CASE("a result waits at least as long as its attempt asks for") {
   left_over_world world;
   world.leave("a");
   world.decide = [&world](const spool::entry&) {
@@ -143,7 +143,7 @@ TEST_CASE("one that is told how long to wait waits at least so long") {
   CHECK(world.folder.files() == 0);
 }
 
-TEST_CASE("while none can be handed on, all of them together are not tried more often than one") {
+TEST_CASE("while none can be passed on, all results together are tried no more often than one") {
   left_over_world world;
   for (int i = 0; i < 100; ++i) world.leave("job-" + std::to_string(i));
   world.decide = [&world](const spool::entry&) {
@@ -158,7 +158,7 @@ TEST_CASE("while none can be handed on, all of them together are not tried more 
   CHECK(world.folder.files() == 0);
 }
 
-TEST_CASE("a stop leaves in the spool what is there, for the next process") {
+TEST_CASE("after a stop the rest stays in the spool for the next process") {
   left_over_world world;
   for (const char* const id : {"a", "b", "c"}) world.leave(id);
   world.run_for(15ms);  // in the middle of the second
@@ -171,7 +171,7 @@ TEST_CASE("a stop leaves in the spool what is there, for the next process") {
   CHECK(world.folder.files() == 0);
 }
 
-TEST_CASE("a long one is read a piece at a turn, so that it does not hold up the jobs") {
+TEST_CASE("a long result is read one piece per turn, so that it does not delay the jobs") {
   left_over_world world;
   world.leave("long", "\"" + std::string(10'000'000, 'x') + "\"");
   world.kept.emplace(world.folder.name());
@@ -198,7 +198,7 @@ TEST_CASE("a long one is read a piece at a turn, so that it does not hold up the
   CHECK(turns > 30);
 }
 
-TEST_CASE("what is taken away or damaged while it waits is passed over") {
+TEST_CASE("a result that is removed or damaged while it waits is skipped") {
   left_over_world world;
   for (const char* const id : {"gone", "spoilt", "good"}) world.leave(id);
   int tried = 0;

@@ -24,7 +24,7 @@ using coworker::read_local_job_file;
 using coworker::read_local_jobs;
 using coworker::testing::captured_log;
 
-// A folder that goes when the test does.
+// A folder that is removed at the end of the test.
 class local_file_folder {
  public:
   local_file_folder() : path_(std::filesystem::temp_directory_path() / "coworker_local_file_XXXXXX") {
@@ -56,7 +56,7 @@ std::string complaint_of(Read read) {
   return "no complaint";
 }
 
-// What is said about a text; always one line that begins with its name.
+// Returns the error for a text; always one line that begins with its name.
 std::string complaint_about(std::string_view text, bool json_lines = false) {
   const std::string complaint = complaint_of([&] { read_local_jobs(text, "jobs", json_lines); });
   CHECK(complaint.starts_with("jobs: "));
@@ -100,7 +100,7 @@ TEST_CASE("an array holds many jobs; those without an id are called by their num
   CHECK(jobs[3].input == 4);
 }
 
-TEST_CASE("lines of JSON are one job each, whatever ends them, and blank ones are passed over") {
+TEST_CASE("lines of JSON are one job each, whatever ends them, and blank ones are skipped") {
   const std::string text =
       "\xef\xbb\xbf{\"input\": 1}\r\n\r\n  \t\n{\"input\": 2}\r\n{\"id\": \"x\", \"input\": 3}";
   const auto jobs = read_local_jobs(text, "t", true);
@@ -108,7 +108,7 @@ TEST_CASE("lines of JSON are one job each, whatever ends them, and blank ones ar
   CHECK(jobs[2].input == 3);
 }
 
-TEST_CASE("a text without anything in it is refused, and the way out is told") {
+TEST_CASE("an empty text is refused, and the error names the way out") {
   for (const char* nothing : {"", " ", "\n\r\n\t \n"}) {
     CHECK(complaint_about(nothing) == R"(it is empty; write a job such as {"input": {"message": "hello"}})");
     CHECK(complaint_about_lines(nothing) ==
@@ -149,7 +149,7 @@ TEST_CASE("a job without input is refused, and one of several is named") {
         R"(line 3: the job has no "input"; write {"input": {"message": "hello"}})");
 }
 
-TEST_CASE("a job that is no object is refused") {
+TEST_CASE("a job that is not an object is refused") {
   CHECK(complaint_about("\"text\"") ==
         R"(a job must be an object, found string "text"; write {"input": {"message": "hello"}})");
   CHECK(complaint_about("7").starts_with("a job must be an object, found integer 7"));
@@ -159,11 +159,11 @@ TEST_CASE("a job that is no object is refused") {
   CHECK(complaint_about("[[]]").starts_with("job 1: a job must be an object, found an array"));
 }
 
-TEST_CASE("an id that is no text, or an empty one, is refused") {
+TEST_CASE("an id that is not a string, or is empty, is refused") {
   for (const char* id : {"7", "null", "true", "\"\"", "{}", "[\"x\"]"}) {
     const std::string complaint = complaint_about(std::string(R"({"input": 1, "id": )") + id + "}");
     CHECK(complaint.starts_with("\"id\" must be a string that is not empty, found "));
-    CHECK(complaint.ends_with("; mend it or leave it out"));
+    CHECK(complaint.ends_with("; correct it or leave it out"));
   }
 }
 
@@ -179,13 +179,13 @@ TEST_CASE("text that is not UTF-8 is refused with its place") {
   CHECK(complaint_about_lines("{\"input\": 1}\n{\"input\": \"\xff\"}").starts_with("line 2, column 12: "));
 }
 
-TEST_CASE("a hundred megabytes of nested brackets are refused in a moment") {
+TEST_CASE("a hundred megabytes of nested brackets are refused quickly") {
   const std::string brackets(100'000'000, '[');
   CHECK(complaint_about(brackets).starts_with("line 1, column 513: "));
   CHECK(complaint_about_lines(brackets).starts_with("line 1, column 513: "));
 }
 
-TEST_CASE("many jobs are read in a moment") {
+TEST_CASE("many jobs are read quickly") {
   std::string text;
   for (int i = 0; i < 50'000; ++i) text += "{\"input\": " + std::to_string(i) + "}\n";
   CHECK(read_local_jobs(text, "t", true).size() == 50'000);
@@ -221,7 +221,7 @@ TEST_CASE("a file that cannot be read is refused with its name, the system's rea
 #endif
 }
 
-TEST_CASE("what is wrong inside a file is said under its name") {
+TEST_CASE("an error inside a file names the file") {
   const local_file_folder folder;
   const std::string empty = folder.write("empty.json", "");
   CHECK(complaint_of([&] { read_local_job_file(empty); }) ==
@@ -235,7 +235,7 @@ TEST_CASE("what is wrong inside a file is said under its name") {
 // --- the queue
 // ------------------------------------------------------------------------------------------------
 
-TEST_CASE("a local queue hands its jobs out in order, no more than asked for, and then has ended") {
+TEST_CASE("a local queue hands its jobs out in order, no more than asked for, and then is closed") {
   captured_log output;
   coworker::simulated_loop loop;
   local_file queue(read_local_jobs(R"([{"input": 1}, {"input": 2}, {"input": 3}])", "t"), output.log);

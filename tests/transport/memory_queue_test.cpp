@@ -53,7 +53,7 @@ coworker::async_generator<json> count_to(job<int> work) {
   }
 }
 
-// Keeps what a task of a test finds, as a scope's tasks return nothing.
+// Stores what a task of a test finds, because a scope's tasks return nothing.
 template <class T>
 task<void> keep(task<T> work, std::optional<T>& found) {
   found = co_await std::move(work);
@@ -72,7 +72,7 @@ void simulate(Work work) {
 
 std::string said(const outcome& made) { return std::string(made.message()); }
 
-TEST_CASE("a job that was pushed is run, and its result can be awaited, by several") {
+TEST_CASE("a job that was pushed is run, and its result can be awaited by several coroutines") {
   simulate([]() -> task<void> {
     captured_log output;
     worker runner(sleep_so_many_ms, fixed_concurrency{2}, {.log = &output.log});
@@ -130,7 +130,7 @@ TEST_CASE("chunks come in order, whether they are awaited while the job runs or 
   });
 }
 
-TEST_CASE("progress can be looked at and awaited") {
+TEST_CASE("progress can be read and awaited") {
   simulate([]() -> task<void> {
     captured_log output;
     worker runner(count_to, fixed_concurrency{1}, {.log = &output.log});
@@ -214,11 +214,11 @@ TEST_CASE("ids are made unique, and may be used again once their job has ended")
     co_await beside.join();
     REQUIRE(summary);
     CHECK(summary->jobs == jobs.size() + 1);
-    CHECK(output.count("in progress here already") == 0);
+    CHECK(output.count("already in progress here") == 0);
   });
 }
 
-TEST_CASE("an envelope is handed over with all that it says") {
+TEST_CASE("an envelope is handed over with all its members") {
   simulate([]() -> task<void> {
     captured_log output;
     worker runner([](job<> work) -> task<json> { co_return json(work.details["tenant"]); },
@@ -244,7 +244,7 @@ TEST_CASE("an envelope is handed over with all that it says") {
   });
 }
 
-TEST_CASE("what is pushed into a closed or a full queue ends at once with an error that says so") {
+TEST_CASE("a job that is pushed into a closed or a full queue ends at once with an error that says so") {
   memory_queue queue({.most_waiting = 2});
   const memory_job first = queue.push(1);
   const memory_job second = queue.push(2);
@@ -266,7 +266,7 @@ TEST_CASE("what is pushed into a closed or a full queue ends at once with an err
   CHECK(queue.backlog() == 2);
 }
 
-TEST_CASE("what waits when the queue is destroyed gets an outcome, and handles outlive it") {
+TEST_CASE("a job that waits when the queue is destroyed gets an outcome, and handles outlive it") {
   std::optional<memory_queue> queue(std::in_place);
   const memory_job waiting = queue->push(1);
   queue.reset();
@@ -276,7 +276,8 @@ TEST_CASE("what waits when the queue is destroyed gets an outcome, and handles o
   CHECK(waiting.id() == "job-1");
 }
 
-TEST_CASE("what waits when the worker leaves gets an outcome at once, and the next worker serves again") {
+TEST_CASE(
+    "a job that waits when the worker leaves gets an outcome at once, and the next worker serves again") {
   simulate([]() -> task<void> {
     captured_log output;
     worker runner(sleep_so_many_ms, fixed_concurrency{1}, {.grace_period = 60s, .log = &output.log});
@@ -365,7 +366,7 @@ TEST_CASE("a wait that is stopped ends, and the job goes on") {
   });
 }
 
-TEST_CASE("an aggregate of a stream becomes the output where the queue says that it takes no chunks") {
+TEST_CASE("the aggregate of a stream becomes the output if the queue accepts no chunks") {
   simulate([]() -> task<void> {
     captured_log output;
     worker runner(count_to, fixed_concurrency{1}, {.log = &output.log});
@@ -447,7 +448,7 @@ TEST_CASE("nothing is lost when the worker is stopped while threads push") {
       for (int i = 0; i < each; ++i) {
         jobs.push_back(queue.push(i));
         if (t == 0 && i == each / 2) {
-          jobs.front().blocking_result();  // so that the worker is there
+          jobs.front().blocking_result();  // so that the worker has started
           runner.stop();
         }
       }
@@ -497,12 +498,12 @@ TEST_CASE("results are awaited on event loops of other threads") {
   CHECK(sum == 3 * 4950);
 }
 
-TEST_CASE("a thread that a stop frees from a job that runs gets its outcome") {
+TEST_CASE("a thread that waits for a running job gets its outcome after a stop") {
   captured_log output(coworker::log_level::warn);
   worker runner(sleep_so_many_ms, fixed_concurrency{1}, {.log = &output.log});
   memory_queue queue;
   std::thread serving([&] { runner.run(queue); });
-  queue.push(0).blocking_result();  // the worker is there
+  queue.push(0).blocking_result();  // the worker has started
   const memory_job endless = queue.push(1'000'000'000);
   const memory_job waiting = queue.push(0);
   std::thread stopping([&] { endless.stop(); });

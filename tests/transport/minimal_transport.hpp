@@ -1,5 +1,5 @@
 #pragma once
-// The whole engine that transport/concept.hpp shows, so that it is compiled and run; a check keeps the two the same.
+// The engine that transport/concept.hpp shows, so that it is compiled and run; a check keeps the two equal.
 
 #include <coworker/transport/concept.hpp>
 #include <cstdio>

@@ -3,7 +3,7 @@
 #include <coworker/transport/s3_environment.hpp>
 #include <string>
 
-TEST_CASE("the bucket of the environment is read, and what is missing is named") {
+TEST_CASE("the bucket's variables are read, and a missing one is named") {
   for (const char* const name : {"BUCKET_ENDPOINT_URL", "BUCKET_ACCESS_KEY_ID", "BUCKET_SECRET_ACCESS_KEY"})
     ::unsetenv(name);
   ::setenv("BUCKET_ENDPOINT_URL", "https://s3.eu-central-1.amazonaws.com", 1);

@@ -22,7 +22,7 @@ namespace {
 
 const char* const results = ".result.json";
 
-// All that can be claimed.
+// Claims everything that can be claimed.
 std::vector<spool::entry> claim_all(spool& from, logger& log) {
   std::vector<spool::entry> claimed;
   for (spool::left_over& one : from.find_left_over()) {
@@ -44,7 +44,7 @@ std::vector<spool::entry> claim_all(const temporary_folder& folder, captured_log
 
 }  // namespace
 
-TEST_CASE("what is stored is there for the next spool, as it was, until it is removed") {
+TEST_CASE("a stored result is there for the next spool, unchanged, until it is removed") {
   const temporary_folder folder;
   captured_log log;
   const std::string body =
@@ -62,7 +62,7 @@ TEST_CASE("what is stored is there for the next spool, as it was, until it is re
     CHECK(first.stored());
     CHECK(folder.files(results) == 2);
   }
-  CHECK(folder.files() == 2);  // the lock has gone
+  CHECK(folder.files() == 2);  // the lock is gone
   spool next(folder.name());
   std::vector<spool::entry> left = claim_all(next, log.log);
   REQUIRE(left.size() == 2);
@@ -81,7 +81,7 @@ TEST_CASE("what is stored is there for the next spool, as it was, until it is re
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("a file is one object of JSON, for whoever looks into it") {
+TEST_CASE("a file is one readable JSON object") {
   const temporary_folder folder;
   captured_log log;
   spool kept(folder.name());
@@ -128,7 +128,7 @@ TEST_CASE("whether a kept result may have been accepted is kept with it, and cor
   }
 }
 
-TEST_CASE("what version 0.1 has left is read, and marked like any other") {
+TEST_CASE("files of version 0.1 are read, and marked like any other") {
   const temporary_folder folder;
   folder.write("1-2-3.result.json", R"({"id":"a","streamed":false,"body":"{\"output\":1}"})");
   folder.write("1-2-4.result.json", R"({"id":"b","streamed":true,"perhaps_accepted":true,"body":"{}"})");
@@ -168,8 +168,7 @@ TEST_CASE("only its owner may read a kept result") {
 
 // --- several of them -----------------------------------------------------------------------------------------
 
-TEST_CASE(
-    "what belongs to a spool that lives is not claimed by another, what belonged to one that has ended is") {
+TEST_CASE("the files of a running process are not claimed by another, those of an ended one are") {
   const temporary_folder folder;
   captured_log log;
   auto one = std::make_unique<spool>(folder.name());
@@ -190,7 +189,7 @@ TEST_CASE(
   CHECK(folder.files(".lock") == 1);
 }
 
-TEST_CASE("of two that find the same, one claims it") {
+TEST_CASE("of two processes that find the same file, one claims it") {
   const temporary_folder folder;
   folder.write("1.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
   captured_log log;
@@ -222,7 +221,7 @@ TEST_CASE("a spool that can be moved takes its lock along") {
   CHECK(folder.files() == 0);
 }
 
-TEST_CASE("what ended processes left unfinished is removed, and nothing that is not the spool's") {
+TEST_CASE("unfinished files of ended processes are removed, and no files but the spool's") {
   const temporary_folder folder;
   captured_log log;
   spool alive(folder.name());
@@ -250,9 +249,9 @@ TEST_CASE("what ended processes left unfinished is removed, and nothing that is 
   CHECK(log.lines().empty());
 }
 
-// --- what others put there ------------------------------------------------------------------------------------
+// --- files of others --------------------------------------------------------------------------------------
 
-TEST_CASE("a file that cannot be used is named in the log and kept, and costs no other its delivery") {
+TEST_CASE("a file that cannot be used is named in the log and kept, and does not stop other deliveries") {
   const temporary_folder folder;
   const std::string target = folder.name() + "/target";
   folder.write("target", R"({"id":"stolen","streamed":false,"body":"{}"})");
@@ -280,7 +279,7 @@ TEST_CASE("a file that cannot be used is named in the log and kept, and costs no
   }
 }
 
-TEST_CASE("a file that is longer than any result is not read, and no result is written that would be") {
+TEST_CASE("a file that is longer than any result is not read, and no longer one is written") {
   const temporary_folder folder;
   captured_log log;
   spool kept(folder.name(), spool_files(), 100);
@@ -310,8 +309,8 @@ TEST_CASE("a file that grows while it is read is given up") {
   CHECK_THROWS_AS(while (file->read(text, 60)){}, std::runtime_error);
 }
 
-// Whoever may write there sees one name and guesses the next.
-TEST_CASE("names that are taken, as by links to other files, are passed over") {
+// An attacker with access to the folder sees one name and guesses the next.
+TEST_CASE("names that are taken, for example by links to other files, are skipped") {
   const temporary_folder folder;
   const temporary_folder elsewhere;
   elsewhere.write("target", "mine");
@@ -338,7 +337,7 @@ TEST_CASE("names that are taken, as by links to other files, are passed over") {
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("a mark is not written through a link that has taken a file's place") {
+TEST_CASE("a mark is not written through a link that has replaced a file") {
   const temporary_folder folder;
   const temporary_folder elsewhere;
   elsewhere.write("target", std::string(100, '.'));
@@ -351,20 +350,20 @@ TEST_CASE("a mark is not written through a link that has taken a file's place") 
   std::filesystem::create_symlink(elsewhere.name() + "/target", path);
   kept.store(ticket, "{}", true, log.log);
   CHECK(elsewhere.read("target") == std::string(100, '.'));
-  CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(path)));  // written anew
+  CHECK(std::filesystem::is_regular_file(std::filesystem::symlink_status(path)));  // written again
   CHECK(json::parse(folder.read(folder.names(results).at(0))).at("perhaps_accepted") == true);
 }
 
-// --- what goes wrong --------------------------------------------------------------------------------------------
+// --- failures --------------------------------------------------------------------------------------------
 
-TEST_CASE("a folder that is not there is refused by name, with the way out") {
+TEST_CASE("a missing folder is refused by name, with the way out") {
   CHECK_THROWS_WITH_AS(spool("/nonexistent/coworker"),
                        "the spool folder /nonexistent/coworker cannot be opened (No such file or directory); "
                        "create it, or name another",
                        std::runtime_error);
 }
 
-TEST_CASE("a spool without a folder keeps nothing and complains of nothing") {
+TEST_CASE("a spool without a folder keeps nothing and logs nothing") {
   captured_log log;
   spool none("");
   spool::ticket ticket = none.prepare("a", false);
@@ -395,7 +394,7 @@ TEST_CASE("a result that cannot be kept is logged once, however often it is trie
   CHECK(folder.files(".lock") == 1);
 }
 
-TEST_CASE("nothing that the spool opens is passed on to other programs, and nothing is left open") {
+TEST_CASE("no file that the spool opens is inherited by other programs or left open") {
   const temporary_folder folder;
   captured_log log;
   const int next = ::dup(0);

@@ -9,7 +9,8 @@
 
 #include "support/simulated_queue.hpp"
 
-// Whether a modifier that goes by the demand follows the load, over a queue that does not tell how many jobs it has.
+// Whether a modifier that follows the demand follows the load, over a queue that does not report how many
+// jobs it has.
 
 namespace {
 
@@ -30,7 +31,7 @@ task<json> sleeping(job<> work) {
   co_return json();
 }
 
-// As in examples/concurrent_handler.cpp, and notes each limit with its moment.
+// As in examples/concurrent_handler.cpp; also records each limit with its time.
 struct noted_modifier {
   std::vector<std::pair<duration, int>>* limits;
 
@@ -87,18 +88,18 @@ TEST_CASE("forty waiting jobs of 0.3 s run at least eight at once and take at mo
   CHECK(done.elapsed <= 3s);
 }
 
-TEST_CASE("after a burst the limit is back at 1 within seconds, and then nobody is woken any more") {
+TEST_CASE("after a burst the limit is back at 1 within seconds, and then the worker no longer wakes up") {
   demand_world world;
   world.add(0s, 40);
   world.run_until(1h);
   CHECK(world.highest() == 10);
   CHECK(world.limit_at(12s) == 1);
-  // Later it is only asked before the long polls that follow each other.
+  // Later it is asked only before each long poll.
   CHECK(std::none_of(world.limits.begin(), world.limits.end(),
                      [](const auto& one) { return one.first > 15s && one.first < 85s; }));
 }
 
-TEST_CASE("a burst after an idle hour is met as one at the start is") {
+TEST_CASE("a burst after an idle hour is handled like one at the start") {
   demand_world world;
   world.add(0s, 40);
   world.add(1h, 40);
@@ -107,15 +108,13 @@ TEST_CASE("a burst after an idle hour is met as one at the start is") {
   CHECK(world.limit_at(59min) == 1);
 }
 
-TEST_CASE(
-    "jobs that a pending take brings beyond a limit that has fallen wait, and the modifier is asked at "
-    "once") {
+TEST_CASE("jobs that a pending take brings beyond a lowered limit wait, and the modifier is asked at once") {
   demand_world world;
   world.add(0s, 40);
   world.add(60s, 10);
   const worker_summary done = world.run();
   CHECK(world.limit_at(59s) == 1);
-  // The take that was sent at the limit of 10 is still under way, and brings all of them.
+  // The take that was sent at the limit of 10 is still in flight, and brings all of them.
   CHECK(std::count_if(world.queue.takes.begin(), world.queue.takes.end(),
                       [](const auto& take) { return take.answered == 60s && take.jobs > 1; }) > 0);
   CHECK(world.limit_at(60s) > 1);
@@ -127,7 +126,7 @@ TEST_CASE("under a light load jobs run one at a time") {
   for (int i = 0; i < 60; ++i) world.add(i * 1s, 1);
   const worker_summary done = world.run();
   CHECK(done.highest_in_progress == 1);
-  // The first job waits already when the worker starts, which counts once.
+  // The first job already waits when the worker starts, which counts once.
   CHECK(world.highest() <= 2);
   for (duration at = 2s; at < 60s; at += 100ms) CHECK(world.limit_at(at) == 1);
 }
@@ -143,7 +142,7 @@ TEST_CASE("under a steady load of five slots the limit stays near five") {
   }
 }
 
-TEST_CASE("long jobs are met too: the limit rises each interval while jobs wait") {
+TEST_CASE("with long jobs too, the limit rises each interval while jobs wait") {
   demand_world world;
   world.add(0s, 20, 600'000);
   world.run();

@@ -81,12 +81,12 @@ TEST_CASE("a job that runs longer than job_timeout is stopped then, and fails wi
   CHECK(summary.failed == 1);
   CHECK(summary.stopped == 0);
   CHECK(world.queue.result_of("long").at == 2s);
-  CHECK(error_of(world, "long") == "timed out: it ran longer than the 2 s that it may");
+  CHECK(error_of(world, "long") == "timed out: it ran longer than its limit of 2 s");
   CHECK(world.queue.result_of("short").status == outcome_status::succeeded);
-  CHECK(world.output.count("long | It has run for 2 s, which is all that it may: stop requested.") == 1);
+  CHECK(world.output.count("long | It has run for 2 s, its time limit: stop requested.") == 1);
 }
 
-TEST_CASE("a job may bring a limit of its own; the smaller of that and job_timeout counts") {
+TEST_CASE("a job may have a time limit of its own; the smaller of that and job_timeout counts") {
   simulation world;
   world.options.job_timeout = 2s;
   world.queue.add(0s, "less", watched_ms(60'000), policy(250));
@@ -97,7 +97,7 @@ TEST_CASE("a job may bring a limit of its own; the smaller of that and job_timeo
   worker sleeper(watched_sleep, fixed_concurrency{10}, world.options);
   world.serve(sleeper);
   CHECK(world.queue.result_of("less").at == 250ms);
-  CHECK(error_of(world, "less") == "timed out: it ran longer than the 0.25 s that it may");
+  CHECK(error_of(world, "less") == "timed out: it ran longer than its limit of 0.25 s");
   CHECK(world.queue.result_of("more").at == 2s);
   for (const char* const nonsense : {"0", "-1", "true", "\"9\"", "{}", "null"})
     CHECK(world.queue.result_of(nonsense).at == 2s);
@@ -113,7 +113,7 @@ TEST_CASE("the time of a job counts from its start, not while it waits for a slo
   CHECK(world.serve(sleeper).failed == 0);
 }
 
-TEST_CASE("thousands of jobs with deadlines of their own are each stopped at theirs, to the millisecond") {
+TEST_CASE("thousands of jobs with deadlines of their own are each stopped at their own, to the millisecond") {
   simulation world;
   for (int i = 0; i < 2'000; ++i) {
     world.queue.add(0s, std::to_string(i), watched_ms(60'000), policy(100.0 + i * 0.25));
@@ -128,7 +128,7 @@ TEST_CASE("thousands of jobs with deadlines of their own are each stopped at the
 }
 
 TEST_CASE(
-    "a handler that goes on after its stop is given up: its job is answered, and its slot stays taken") {
+    "a handler that goes on after its stop is given up: its job gets a result, and its slot stays in use") {
   simulation world;
   world.options.job_timeout = 2s;
   world.options.stop_patience = 3s;
@@ -142,12 +142,12 @@ TEST_CASE(
   CHECK(world.output.count("deaf | Its handler has returned, after it was given up") == 1);
   CHECK(world.queue.results.size() == 2);
   CHECK(world.queue.result_of("deaf").at == 5s);
-  CHECK(error_of(world, "deaf") == "timed out: it ran longer than the 2 s that it may");
+  CHECK(error_of(world, "deaf") == "timed out: it ran longer than its limit of 2 s");
   CHECK(world.queue.result_of("next").at == 65s);
   CHECK(summary.elapsed == 120s);
 }
 
-TEST_CASE("a handler that is given up while the worker leaves has a second at most") {
+TEST_CASE("a handler that is given up while the worker leaves has at most a second") {
   simulation world;
   world.options.grace_period = 5s;
   world.options.stop_patience = 1min;
@@ -158,10 +158,10 @@ TEST_CASE("a handler that is given up while the worker leaves has a second at mo
   CHECK(world.queue.result_of("deaf").at == 16s);
   CHECK(error_of(world, "deaf") == "stopped: the worker leaves, and its grace period is over");
   CHECK(summary.stopped == 1);
-  CHECK(summary.elapsed == 60s);  // it cannot leave the handler behind
+  CHECK(summary.elapsed == 60s);  // it waits for the handler
 }
 
-TEST_CASE("what a handler still says after it was given up reaches nobody") {
+TEST_CASE("what a handler still sends after it was given up is ignored") {
   simulation world;
   world.options.job_timeout = 1s;
   world.options.stop_patience = 1s;
@@ -186,7 +186,7 @@ TEST_CASE("what a handler still says after it was given up reaches nobody") {
   CHECK(world.output.count("nobody hears this") == 0);
 }
 
-TEST_CASE("why a job was stopped is in its outcome, decided by whoever asked first") {
+TEST_CASE("a job's outcome says why it was stopped; the first reason counts") {
   simulation world;
   world.options.grace_period = 5s;
   world.queue.ends = false;
@@ -197,10 +197,10 @@ TEST_CASE("why a job was stopped is in its outcome, decided by whoever asked fir
   CHECK(summary.stopped == 1);
   CHECK(summary.failed == 1);
   CHECK(error_of(world, "leaving") == "stopped: the worker leaves, and its grace period is over");
-  CHECK(error_of(world, "overdue") == "timed out: it ran longer than the 1 s that it may");
+  CHECK(error_of(world, "overdue") == "timed out: it ran longer than its limit of 1 s");
 }
 
-TEST_CASE("a stop that comes in the very moment in which its job is started is not lost") {
+TEST_CASE("a stop at the time at which its job is started is not lost") {
   for (std::uint64_t seed = 0; seed < 100; ++seed) {
     simulation world(seed);
     world.queue.add(0s, "a", watched_ms(60'000));
@@ -249,7 +249,7 @@ TEST_CASE("a job costs the loop the same few turns, however many others are stop
   CHECK(turns_a_job(4'000, false) < 1.05 * turns_a_job(1'000, false));
 }
 
-TEST_CASE("a look goes only to the jobs whose time has come, however many run") {
+TEST_CASE("a look visits only the jobs that are due, however many run") {
   for (const std::size_t count : {1'000u, 20'000u}) {
     coworker::testing::captured_log output(coworker::log_level::error);
     const coworker::worker_options options;
@@ -279,7 +279,7 @@ TEST_CASE("a look goes only to the jobs whose time has come, however many run") 
   }
 }
 
-TEST_CASE("a job without a deadline costs the watch no memory, one that ends early leaves no alarm behind") {
+TEST_CASE("a job without a deadline costs no memory, and one that ends early leaves no alarm behind") {
   coworker::testing::captured_log output(coworker::log_level::error);
   coworker::worker_options options;
   coworker::detail::job_watch watch(options, output.log);
@@ -301,7 +301,7 @@ TEST_CASE("a job without a deadline costs the watch no memory, one that ends ear
   CHECK_FALSE(plain.stop.stop_requested());
 }
 
-TEST_CASE("a job that is stopped has a moment to end before it is given up, also with no patience at all") {
+TEST_CASE("a stopped job has a short time to end before it is given up, also with a patience of 0") {
   coworker::testing::captured_log output;
   coworker::worker_options options;
   options.stop_patience = coworker::duration::zero();
@@ -317,7 +317,7 @@ TEST_CASE("a job that is stopped has a moment to end before it is given up, also
   CHECK(watch.next_look() == coworker::time_point::max());
 }
 
-TEST_CASE("without memory jobs are stopped all the same, when asked and when their time is over") {
+TEST_CASE("jobs are stopped also without memory, on request and when their time is over") {
   if (!coworker::testing::memory_is_counted()) return;
   coworker::testing::captured_log output;
   const coworker::worker_options options;

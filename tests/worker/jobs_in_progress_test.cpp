@@ -37,7 +37,7 @@ TEST_CASE("the jobs in progress are those that were added and not removed, each 
   CHECK(jobs.ids() == std::vector<std::string>{"a"});
 }
 
-TEST_CASE("the jobs in progress are right after any adding and removing") {
+TEST_CASE("the jobs in progress are right after any sequence of adding and removing") {
   for (const std::uint64_t range : {4U, 12U, 40U, 700U}) {
     random_source random(range);
     jobs_in_progress jobs;

@@ -1,5 +1,5 @@
-// From the take of a job to the end of its delivery each allocation fails once: the job is answered all the same, once,
-// and the worker goes on.
+// From the take of a job to the end of its delivery each allocation fails once: the job still gets exactly
+// one result, and the worker goes on.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -40,9 +40,9 @@ std::string scarce_id(int number) {
 
 json scarce_input() { return {{"text", std::string(scarce_text)}, {"list", {1, 2, 3}}}; }
 
-// What became of the jobs of one run in which one allocation failed.
+// The results of one run in which one allocation failed.
 struct scarce_notes {
-  std::int64_t allocations = 0;  // that succeed before the first that fails
+  std::int64_t allocations = 0;  // successful ones before the first failure
   std::int64_t failures = 1;
   std::optional<scarce_memory> scarce;
   bool failed_one = false;
@@ -161,8 +161,9 @@ class noting_client {
   bool failed_ = false;
 };
 
-// Runs `run(notes)` with one failure at each allocation, until there is none more; in every second run several follow it.
-// Each in a thread of its own, where no frames are kept from before. Gives how many there were.
+// Runs `run(notes)` with a failure at each allocation in turn; in every second run several failures follow
+// each other. Each run has a thread of its own, where no frames are kept from earlier runs. Returns the
+// number of runs.
 template <class Run>
 int fail_each_once(Run run) {
   for (int i = 0; i < 2 * most_scarce_points; ++i) {
@@ -225,7 +226,7 @@ struct scarce_request {
 
 }  // namespace
 
-TEST_CASE("a coroutine's job is answered whatever allocation fails") {
+TEST_CASE("a coroutine's job gets a result whatever allocation fails") {
   if (!memory_is_counted()) return;
   const int points = fail_each_of_worker([](job<> work, scarce_notes& notes) -> task<json> {
     notes.start(work.id);
@@ -238,7 +239,7 @@ TEST_CASE("a coroutine's job is answered whatever allocation fails") {
   CHECK(points < most_scarce_points);
 }
 
-TEST_CASE("a plain function's job with typed input is answered whatever allocation fails") {
+TEST_CASE("a plain function's job with typed input gets a result whatever allocation fails") {
   if (!memory_is_counted()) return;
   const int points = fail_each_of_worker<scarce_request>([](job<scarce_request> work, scarce_notes& notes) {
     notes.start(work.id);
@@ -248,7 +249,7 @@ TEST_CASE("a plain function's job with typed input is answered whatever allocati
   CHECK(points < most_scarce_points);
 }
 
-TEST_CASE("a job whose handler throws is answered whatever allocation fails") {
+TEST_CASE("a job whose handler throws gets a result whatever allocation fails") {
   if (!memory_is_counted()) return;
   const int points = fail_each_of_worker([](job<> work, scarce_notes& notes) -> json {
     notes.start(work.id);
@@ -258,7 +259,7 @@ TEST_CASE("a job whose handler throws is answered whatever allocation fails") {
   CHECK(points < most_scarce_points);
 }
 
-TEST_CASE("a streaming job is answered whatever allocation fails") {
+TEST_CASE("a streaming job gets a result whatever allocation fails") {
   if (!memory_is_counted()) return;
   const int points = fail_each_of_worker([](job<> work, scarce_notes& notes) -> async_generator<json> {
     notes.start(work.id);
@@ -271,7 +272,7 @@ TEST_CASE("a streaming job is answered whatever allocation fails") {
   CHECK(points < most_scarce_points);
 }
 
-TEST_CASE("through the platform's queue a job is answered whatever allocation fails") {
+TEST_CASE("through the platform's queue a job gets a result whatever allocation fails") {
   if (!memory_is_counted()) return;
   const int points = fail_each_once([](scarce_notes& notes) {
     simulated_loop loop;

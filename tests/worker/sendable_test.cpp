@@ -33,7 +33,7 @@ TEST_CASE("an output that JSON cannot hold becomes a failure with the path to th
   CHECK(made.recycle_worker);
 }
 
-TEST_CASE("an output longer than the queue takes becomes a failure that says both lengths") {
+TEST_CASE("an output longer than the queue accepts becomes a failure that says both lengths") {
   outcome fits = outcome::success(std::string(4'998, 'x'));
   make_sendable(fits, 5'000);
   CHECK(fits.succeeded());
@@ -41,15 +41,17 @@ TEST_CASE("an output longer than the queue takes becomes a failure that says bot
   make_sendable(made, 5'000);
   REQUIRE(made.error() != nullptr);
   CHECK(made.error()->type == "coworker::output_too_large");
-  CHECK(made.message().starts_with("the output is 5001 bytes of JSON, and the queue takes 5000 (output_limit)"));
+  CHECK(made.message().starts_with(
+      "the output is 5001 bytes of JSON, and the queue takes 5000 (output_limit)"));
 }
 
-TEST_CASE("an error that is too long keeps the beginning of its texts, and what the job came to") {
+TEST_CASE("an error that is too long keeps the beginning of its texts, and the job's status") {
   outcome endless = outcome::stop(std::string(100'000, 'x'));
   make_sendable(endless, 6'000);
   CHECK(endless.status == outcome_status::stopped);
   CHECK(endless.message() == std::string(1'000, 'x'));
-  error_info nested{.type = "a", .message = std::string(600, 'b'), .causes = {{"c", std::string(600, 'd')}, {"e", "f"}}};
+  error_info nested{
+      .type = "a", .message = std::string(600, 'b'), .causes = {{"c", std::string(600, 'd')}, {"e", "f"}}};
   outcome caused = outcome::failure(nested);
   make_sendable(caused, 6'000);
   CHECK(caused.message() == nested.message);
@@ -57,7 +59,7 @@ TEST_CASE("an error that is too long keeps the beginning of its texts, and what 
   CHECK(caused.error()->causes[0].message == std::string(398, 'd'));
 }
 
-TEST_CASE("an output beside an error is dropped where it is too long") {
+TEST_CASE("an output beside an error is dropped if it is too long") {
   outcome made = outcome::failure("too much");
   made.output = std::string(10'000, 'x');
   make_sendable(made, 5'000);

@@ -29,12 +29,12 @@ using namespace std::chrono_literals;
 using coworker::job;
 using coworker::task;
 
-// Runs the jobs a, b, c, ... side by side under a watchdog, and gives the log.
+// Runs the jobs a, b, c, ... side by side under a watchdog, and returns the log.
 template <class Handler>
 void run_watched(Handler handler, int jobs, coworker::testing::captured_log& output) {
   coworker::worker_options options;
   options.log = &output.log;
-  options.loop_block_limit = 50ms;  // longer than a busy machine takes a thread off its processor
+  options.loop_block_limit = 50ms;  // longer than a busy machine suspends a thread
   std::vector<coworker::job_envelope> envelopes(static_cast<std::size_t>(jobs));
   for (std::size_t i = 0; i < envelopes.size(); ++i)
     envelopes[i].id = std::string(1, static_cast<char>('a' + i));
@@ -43,9 +43,9 @@ void run_watched(Handler handler, int jobs, coworker::testing::captured_log& out
   watched.run(queue);
 }
 
-constexpr std::string_view watchdog_line = "It has kept the event loop to itself";
+constexpr std::string_view watchdog_line = "It has blocked the event loop";
 
-// Keeps the thread until the watchdog has said so, or for ten seconds, in which it must have.
+// Blocks the thread until the watchdog has logged it, or for ten seconds, by when it must have.
 void block_until_named(const coworker::testing::captured_log& output, std::size_t lines) {
   const auto give_up = std::chrono::steady_clock::now() + 10s;
   while (output.count(watchdog_line) < lines && std::chrono::steady_clock::now() < give_up)
@@ -101,7 +101,7 @@ TEST_CASE("a job that blocks the loop again is not named again, another one is")
   CHECK(output.count("b | " + std::string(watchdog_line)) == 1);
 }
 
-TEST_CASE("a job is not named for a coroutine whose memory another one has got after it") {
+TEST_CASE("a job is not named for a coroutine that reuses the memory of one of its own") {
   coworker::testing::captured_log output;
   const auto helper = [](bool blocks, const coworker::testing::captured_log& seen) -> task<void> {
     co_await coworker::sleep_for(1ms);
@@ -121,7 +121,7 @@ TEST_CASE("a job is not named for a coroutine whose memory another one has got a
   CHECK(output.count(watchdog_line) == 1);
 }
 
-TEST_CASE("what blocks on a pool is not named, nor what only waits") {
+TEST_CASE("a job that blocks on a pool is not named, nor one that only waits") {
   coworker::testing::captured_log output;
   coworker::thread_pool pool(1);
   run_watched(
@@ -136,7 +136,7 @@ TEST_CASE("what blocks on a pool is not named, nor what only waits") {
   CHECK(output.count(watchdog_line) == 0);
 }
 
-TEST_CASE("a watchdog notes the coroutines that wait, and keeps nothing of those that have gone on") {
+TEST_CASE("a watchdog notes the coroutines that wait, and keeps nothing of those that were resumed") {
   coworker::testing::captured_log output;
   coworker::event_loop loop;
   coworker::detail::watchdog dog(loop, 60s, output.log);

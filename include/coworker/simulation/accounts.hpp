@@ -1,6 +1,6 @@
 #pragma once
-// What is kept of each worker and each of its jobs in a simulated run. Counts only; what they must come to is
-// the ledger's business.
+// What a simulated run records about each worker and each of its jobs. Must not know the rules that the
+// ledger checks.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/stop.hpp>
@@ -11,10 +11,10 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// Counts what happens within a second, or any other span.
+/// Counts events within a second, or any other span.
 class rate_guard {
  public:
-  /// True: more than `most` within the span.
+  /// Counts an event. Returns true if there were more than `most` within the span.
   bool count(duration now, int most, duration span = std::chrono::seconds(1)) noexcept {
     if (now - since_ >= span) {
       since_ = now;
@@ -28,41 +28,42 @@ class rate_guard {
   int count_ = 0;
 };
 
-/// What a job says before its result.
+/// What a job sends before its result.
 enum class part : unsigned char { chunk, progress };
 
 /// The latest chunk of a job at a worker, or its latest report of progress.
 struct part_account {
+  /// Whether its delivery has begun and not ended.
   bool under_way = false;
-  bool acted = false;    ///< at the server
-  bool refused = false;  ///< for good
+  bool acted = false;    ///< the server has acted on it
+  bool refused = false;  ///< the server has finally refused it
   duration began{};
-  std::uint64_t text = 0;  ///< its hash
+  std::uint64_t text = 0;  ///< hash of its text
 };
 
 /// One job at one worker.
 struct held_job {
-  bool in_progress = false;  ///< it has arrived, and is not let go
-  bool running = false;      ///< its handler
-  bool completing = false;   ///< its result is being handed back
-  bool accepted = false;     ///< this run's result, by the server
-  bool reporting = false;    ///< progress, at some time
-  bool told_while_running = false;
-  int arrivals = 0;  ///< whole answers that named it
-  int run = 0;       ///< counts the arrivals that were not of a job in progress already
+  bool in_progress = false;  ///< it has arrived, and its outcome is not delivered or given up yet
+  bool running = false;      ///< its handler runs
+  bool completing = false;   ///< its result is being delivered
+  bool accepted = false;     ///< the server has accepted this run's result
+  bool reporting = false;    ///< it has reported progress
+  bool asked_while_running = false;
+  int arrivals = 0;  ///< complete answers that named it
+  int run = 0;       ///< number of arrivals while it was not in progress
   int starts = 0;
   int tries = 0;     ///< posts of this run's result
-  int refusals = 0;  ///< final ones that came back
+  int refusals = 0;  ///< final refusals that arrived
   duration arrived{};
-  duration stop_came = (duration::min)();  ///< the latest
-  duration ready{};                        ///< when its result was
+  duration stop_came = (duration::min)();  ///< when the latest one came
+  duration ready{};                        ///< when its result was ready
   std::uint64_t result = 0;                ///< hash of its body
   part_account chunk;
   part_account progress;
   stop_token stop;
   rate_guard posts;
-  bool streams = false;  ///< its elements are told of
-  std::string yielded;   ///< those that are in no chunk yet, as JSON with commas between them
+  bool streams = false;  ///< the ledger is notified of its elements
+  std::string yielded;   ///< elements that are in no chunk yet, as JSON with commas between them
 
   part_account& account(part what) noexcept { return what == part::chunk ? chunk : progress; }
 };
@@ -75,25 +76,25 @@ struct worker_account {
   int in_progress = 0;
   int running = 0;
   int delivering = 0;          ///< results of jobs that were run
-  std::int64_t asked_for = 0;  ///< by takes under way
-  int reporting =
-      0;  ///< running jobs that told of progress: they may have ended, and wait for that to arrive
+  std::int64_t asked_for = 0;  ///< by takes in flight
+  /// Running jobs that reported progress: they may have ended, and wait for the report to be delivered.
+  int reporting = 0;
   duration seemed_over = (duration::max)();  ///< when a job was started that may have been one too many
-  int over_limit = 0;                        ///< the limit then
+  int over_limit = 0;                        ///< the limit at that time
   int over_job = 0;
   int limit = 1;
-  int limit_before = 1;  ///< the highest of the moment at which the limit was last set
+  int limit_before = 1;  ///< the highest limit at the time when it was last set
   duration limit_set{};
   int highest_in_progress = 0;
-  duration told_to_leave = (duration::max)();
+  duration asked_to_leave = (duration::max)();
   duration last_ping{};
-  int coroutines = 0;  ///< requests under way
+  int coroutines = 0;  ///< requests in flight
   rate_guard pings;
   rate_guard fruitless_takes;
   rate_guard fruitless_stops;
 };
 
-/// What a worker was promised to keep to.
+/// The limits that a worker was configured with.
 struct worker_terms {
   bool prefetch = false;
   bool overlap_delivery = false;
@@ -105,4 +106,4 @@ struct worker_terms {
   stream_options stream = {};
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

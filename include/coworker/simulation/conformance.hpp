@@ -1,6 +1,6 @@
 #pragma once
-// Whether an engine keeps the contract of transport/concept.hpp: workers come and go on a simulated loop, while a test
-// feeds the engine and says what came out at its far side. Must not know any engine.
+// Checks that an engine keeps the contract of transport/concept.hpp: workers come and go on a simulated loop,
+// while a test feeds the engine and reports what it delivered. Must not know any engine.
 
 #include <concepts>
 #include <coworker/coro/async_generator.hpp>
@@ -31,15 +31,17 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// What a test brings: an engine, a way to feed it, and what came out of it. One is made for each run.
+/// What a test provides: an engine, a way to feed it, and what it delivered. One is made for each run.
 ///
-///   engine()    the transport
-///   add()       adds one more job to the queue, and returns its id. Any handler output and any input will do.
-///   close()     no more jobs are added; an engine that can end does so once all are taken
-///   arrivals()  all that reached whoever the engine delivers to, in its order there; asked once, after the workers
+///     engine()    the transport
+///     add()       adds one more job to the queue, and returns its id; any handler output and input will do
+///     close()     no more jobs are added; an engine that can end does so once all are taken
+///     arrivals()  everything that reached the receiver of the engine's deliveries, in the order of arrival;
+///                 called once, after the workers
 ///
-/// `static constexpr bool adds_while_served = false;` where jobs can only be added before the first worker comes, and
-/// `static constexpr bool sees_parts = false;` where arrivals() has results only, and no chunks or progress.
+/// Set `static constexpr bool adds_while_served = false;` if jobs can only be added before the first worker
+/// comes, and `static constexpr bool sees_parts = false;` if arrivals() has results only, and no chunks or
+/// progress.
 template <class Feed>
 concept engine_feed = requires(Feed& feed) {
   requires transport<std::remove_cvref_t<decltype(feed.engine())>>;
@@ -48,29 +50,32 @@ concept engine_feed = requires(Feed& feed) {
   { feed.arrivals() } -> std::same_as<std::vector<arrival>>;
 };
 
+/// Settings of check_conformance().
 struct conformance_options {
-  /// How many runs. Each draws from its seed when jobs come, how long they take, which are stopped, and when the worker
-  /// is. Default: 100.
+  /// The number of runs. Each draws from its seed when jobs come, how long they take, which are stopped, and
+  /// when the worker leaves. Default: 100.
   int runs = 100;
-  /// Of the first run; the others have those that follow. Default: 1.
+  /// The seed of the first run; the others use the seeds that follow. Default: 1.
   std::uint64_t seed = 1;
-  /// How many jobs a run has at most. Default: 20.
+  /// The most jobs that a run has. Default: 20.
   int jobs = 20;
-  /// By when a take and attend must have ended after they were asked to stop. Virtual time. Default: 30 s.
+  /// How long a take and attend may take to end after they were asked to stop. Virtual time. Default: 30 s.
   duration stop_within = std::chrono::seconds(30);
-  /// By when every job must have its result after the last was added, where the engine is as fast as it can be. Virtual
-  /// time. Default: 10 min.
+  /// How long after the last job was added every job must have its result, if the engine is as fast as it can
+  /// be. Virtual time. Default: 10 min.
   duration settle_within = std::chrono::minutes(10);
 };
 
+/// What check_conformance() found.
 struct conformance_report {
-  int runs = 0;                            ///< that were made; the first with a problem is the last
-  std::uint64_t seed = 0;                  ///< of the last
-  std::vector<std::string> problems = {};  ///< a sentence each
+  int runs = 0;                            ///< runs that were made; the first run with a problem is the last
+  std::uint64_t seed = 0;                  ///< of the last run
+  std::vector<std::string> problems = {};  ///< one sentence each
 
+  /// Whether no problem was found.
   bool ok() const noexcept { return problems.empty(); }
 
-  /// All of it, for a test's message.
+  /// Returns everything as text, for a test's message.
   std::string text() const {
     if (ok()) return "the engine kept the contract in " + std::to_string(runs) + " runs";
     std::string all = "run " + std::to_string(runs) + " (seed " + std::to_string(seed) + "):";
@@ -79,20 +84,23 @@ struct conformance_report {
   }
 };
 
-/// Runs workers over engines that `make` returns feeds of, and reports what breaks the contract:
+/// Runs workers over engines, and reports how they break the contract. `make(simulated_loop&)` returns a
+/// feed.
 ///
 ///     auto seen = simulation::check_conformance([](simulated_loop& loop) { return my_feed(loop); });
 ///     CHECK_MESSAGE(seen.ok(), seen.text());
 ///
-/// Engines must wait by coworker's own means only (sleeps, events, other tasks), as real sockets and threads know nothing
-/// of virtual time. The coroutines of a run that hangs are given up as they stand, with their memory.
+/// Engines must wait with coworker's own means only (sleeps, events, other tasks), because real sockets and
+/// threads do not follow virtual time. If a run hangs, its coroutines are never destroyed and their memory is
+/// leaked.
 template <class Make>
 requires engine_feed<std::invoke_result_t<Make&, simulated_loop&>> conformance_report
 check_conformance(Make make, const conformance_options& wanted = {});
 
-// --- how it is done -----------------------------------------------------------------------------------------
+// --- implementation
+// -----------------------------------------------------------------------------------------
 
-/// How long a job of a run takes, and what it says meanwhile, follows from its id.
+/// The duration of a job, and what it sends meanwhile, follow from its id.
 struct conformance_plan {
   std::uint64_t seed;
 
@@ -101,6 +109,7 @@ struct conformance_plan {
   }
 };
 
+/// The handler of runs without streams.
 struct conformance_handler {
   conformance_plan plan;
 
@@ -116,6 +125,7 @@ struct conformance_handler {
   }
 };
 
+/// The handler of runs with streams.
 struct conformance_stream {
   conformance_plan plan;
 
@@ -131,6 +141,7 @@ struct conformance_stream {
   }
 };
 
+/// One run over one engine.
 template <class Make>
 class conformance_run {
   using feed_type = std::invoke_result_t<Make&, simulated_loop&>;
@@ -142,21 +153,21 @@ class conformance_run {
     log_.set_sink(sink_);
   }
 
-  // False: it hangs, and must stay where it is.
+  // Returns false if the run hangs; this object must then be kept.
   bool go() {
     loop_.limit_steps(1'000'000);
     try {
       root_.spawn(whole());
       loop_.run_until(time_point(std::chrono::hours(24)));
     } catch (const std::exception& error) {
-      notes_.violate(std::string("the run goes round for ever: ") + error.what());
+      notes_.violate(std::string("the run never ends: ") + error.what());
       return false;
     }
     if (!done_) {
-      notes_.tell_hanging();
+      notes_.report_hanging();
       return false;
     }
-    // What is joined from outside has nothing to wait for.
+    // Everything has been joined by now.
     simulation::check_arrivals(notes_, added_, feed_.arrivals(), sees_parts());
     return true;
   }
@@ -197,7 +208,8 @@ class conformance_run {
       for (std::uint64_t i = 1 + random_.below(jobs_at_most()); i > 0; --i) added_.push_back(feed_.add());
       feed_.close();
     }
-    // One that leaves at some moment, perhaps with nothing to do, perhaps in the middle of it; and one that stays.
+    // One worker that leaves at some time, perhaps idle, perhaps in the middle of its jobs; then one that
+    // stays.
     if (random_.below(4U) > 0)
       co_await serve(handler, std::chrono::milliseconds(random_.below(15'000U)), random_.below(2U) == 0);
     co_await beside.join();
@@ -235,7 +247,7 @@ class conformance_run {
     try {
       co_await runner.serve(engine);
     } catch (...) {
-      failure = std::current_exception();  // which the notes have
+      failure = std::current_exception();  // the notes have it
     }
     beside.request_stop();
     co_await beside.join();
@@ -269,7 +281,8 @@ class conformance_run {
   scope root_{context(loop_)};
 };
 
-// What hangs is kept, as coroutines that wait cannot be destroyed.
+// Keeps runs that hang, because coroutines that wait cannot be destroyed.
+/// The runs that hang; never destroyed.
 inline std::vector<std::shared_ptr<void>>& conformance_runs_that_hang() {
   static auto* const kept = new std::vector<std::shared_ptr<void>>();
   return *kept;
@@ -288,4 +301,4 @@ check_conformance(Make make, const conformance_options& wanted) {
   return made;
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,5 +1,6 @@
 #pragma once
-// What is noted of an engine while workers use it, and what must be true of that. Must not know how it is found out.
+// What is recorded about an engine while workers use it, and the rules that it must follow. Must not know how
+// it is recorded.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/outcome.hpp>
@@ -14,7 +15,7 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// What reached the far side of an engine.
+/// Something that an engine delivered.
 struct arrival {
   enum class kind : unsigned char { chunk, progress, result };
 
@@ -24,7 +25,7 @@ struct arrival {
   outcome_status status = outcome_status::succeeded;  ///< of a result
 };
 
-/// FNV-1a.
+/// Returns the FNV-1a hash of a job's id.
 inline std::uint64_t id_hash(std::string_view id) noexcept {
   std::uint64_t mixed = 14695981039346656037U;
   for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
@@ -43,21 +44,22 @@ struct conformance_job {
   bool completing = false;
   bool part_under_way[2] = {false, false};  ///< a chunk, and progress
   bool result_accepted = false;
-  json output = {};  ///< that complete() was given
+  json output = {};  ///< as passed to complete()
   outcome_status status = outcome_status::succeeded;
   std::vector<part> chunks = {};
   std::vector<part> progress = {};
 };
 
+/// Records what a worker and an engine do, and the violations of the contract.
 class conformance_notes {
  public:
-  bool closed = false;  ///< a take has said so
-  int takes = 0;        ///< under way
+  bool closed = false;  ///< a take has returned `closed`
+  int takes = 0;        ///< in flight
   int completing = 0;
   int parts = 0;
   bool attending = false;
 
-  /// A sentence; said once.
+  /// Records a problem, a sentence, once.
   void violate(std::string problem) {
     for (const std::string& known : problems_) {
       if (known == problem) return;
@@ -73,7 +75,7 @@ class conformance_notes {
     return nullptr;
   }
 
-  /// One that a take hands over.
+  /// Records a job that a take handed over.
   void handed_over(const std::string& id) {
     if (id.empty()) return violate("take() handed over a job without an id");
     conformance_job* known = find(id);
@@ -87,15 +89,15 @@ class conformance_notes {
     known->in_progress = true;
   }
 
-  /// After all that the worker had is completed.
+  /// Checks that every job is completed; call it after the worker has left.
   void worker_left() {
     for (const conformance_job& one : jobs_) {
       if (one.in_progress) violate("the worker left without calling complete() for job " + one.id);
     }
   }
 
-  /// Nothing happens any more, and the run has not ended.
-  void tell_hanging() {
+  /// Reports what does not end; call it when nothing happens any more and the run has not ended.
+  void report_hanging() {
     if (takes > 0) violate("take() does not end, although the worker has left");
     if (completing > 0) violate("complete() does not end");
     if (parts > 0) violate("chunk() or progress() does not end");
@@ -108,7 +110,8 @@ class conformance_notes {
   std::vector<std::string> problems_;
 };
 
-/// What was sent must have arrived in its order; only where `all` is true must all that was accepted have arrived.
+/// Checks that what was sent arrived in order. Only if `all` is true must everything that was accepted have
+/// arrived.
 inline void check_parts(conformance_notes& notes, const std::string& id, bool all,
                         const std::vector<conformance_job::part>& sent, const std::vector<json>& arrived) {
   const std::string what = (all ? "chunks of job " : "progress of job ") + id;
@@ -126,14 +129,15 @@ inline void check_parts(conformance_notes& notes, const std::string& id, bool al
     notes.violate(what + " did not arrive in order: " + arrived[next].dump() + " came when it was not sent");
 }
 
-/// Whether a result arrived as complete() was given it. How a job failed, each platform says in its own way.
+/// Returns whether a result arrived as it was passed to complete(). Errors are not compared, because each
+/// platform reports them in its own form.
 inline bool same_result(const arrival& arrived, const conformance_job& given) {
   const bool succeeded = given.status == outcome_status::succeeded;
   if (succeeded != (arrived.status == outcome_status::succeeded)) return false;
   return !succeeded || arrived.value == given.output;
 }
 
-/// What came out of the engine, against what went in.
+/// Compares what the engine delivered with what went in.
 inline void check_arrivals(conformance_notes& notes, const std::vector<std::string>& added,
                            const std::vector<arrival>& arrivals, bool sees_parts) {
   for (const std::string& id : added) {
@@ -161,7 +165,7 @@ inline void check_arrivals(conformance_notes& notes, const std::vector<std::stri
                      : job->result_accepted ? "complete() accepted its result, which never arrived"
                                             : "its result was not accepted"));
     } else if (job->result_accepted && !simulation::same_result(*result, *job)) {
-      notes.violate("the result of job " + id + " did not arrive as complete() was given it");
+      notes.violate("the result of job " + id + " did not arrive as it was passed to complete()");
     }
     if (!sees_parts) continue;
     simulation::check_parts(notes, id, true, job->chunks, chunks);
@@ -169,4 +173,4 @@ inline void check_arrivals(conformance_notes& notes, const std::vector<std::stri
   }
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

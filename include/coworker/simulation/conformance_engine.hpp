@@ -1,6 +1,6 @@
 #pragma once
-// An engine as a worker of a conformance run sees it: what passes is noted and checked, and nothing is changed, save that
-// an operation that throws what it must not reports a failure instead. Must not know any engine.
+// An engine as a worker of a conformance run sees it: records and checks every call. Changes nothing, except
+// that complete() reports a failure if it throws. Must not know any engine.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
@@ -20,7 +20,7 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// When an operation was asked to stop.
+/// Records when an operation was asked to stop.
 class stop_moment {
  public:
   stop_moment(stop_token stop, const simulated_loop& loop) : loop_(loop), on_stop_(stop, note(*this)) {}
@@ -46,7 +46,7 @@ class stop_moment {
   stop_callback<note> on_stop_;
 };
 
-/// Has all operations; those that the engine lacks do what a worker does without them.
+/// Has all operations. Those that the engine lacks do what a worker does without them.
 template <transport Engine>
 class observed_engine {
  public:

@@ -1,6 +1,7 @@
 #pragma once
-// What goes wrong in a simulated run, and when, all drawn from its seed: not only each mishap, but which
-// kinds there are and how often (swarm testing: Groce et al. 2012). Knows nobody whom it befalls.
+// The faults of a simulated run and their times, all drawn from its seed: not only each fault, but also which
+// kinds there are and how often (swarm testing: Groce et al. 2012). Must not know what the faults are
+// injected into.
 
 #include <array>
 #include <coworker/coro/clock.hpp>
@@ -13,7 +14,7 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// Draws what else a plan needs.
+/// Draws random values.
 class dice {
  public:
   explicit dice(std::uint64_t seed) noexcept : random_(seed) {}
@@ -23,7 +24,7 @@ class dice {
   int below(int end) noexcept { return static_cast<int>(random_.below(static_cast<std::uint64_t>(end))); }
   int between(int least, int most) noexcept { return least + below(most - least + 1); }
 
-  /// Evenly from the span.
+  /// Uniformly distributed over the span.
   duration between(duration least, duration most) noexcept {
     return least + duration(static_cast<duration::rep>(
                        random_.below(static_cast<std::uint64_t>((most - least).count()) + 1)));
@@ -35,13 +36,14 @@ class dice {
   random_source random_;
 };
 
+/// A span of time, without its end.
 struct time_window {
   duration from{};
   duration until{};
   bool holds(duration at) const noexcept { return from <= at && at < until; }
 };
 
-/// While it lasts, this share of the requests is answered with the status.
+/// During `when`, this share of the requests is answered with the status.
 struct error_storm {
   time_window when;
   int status = 500;
@@ -49,7 +51,7 @@ struct error_storm {
   std::optional<duration> retry_after = {};
 };
 
-/// What happens to the world as a whole at some moment.
+/// An event of the whole run at a given time.
 struct upheaval {
   enum class kind : unsigned char { submission, stop, unknown_stop, restart, clock_jump };
   duration at{};
@@ -58,24 +60,24 @@ struct upheaval {
   duration length = {};  ///< of a jump
 };
 
-/// From when to when one worker serves, and how it ends; the last stays until all is done.
+/// When one worker starts and ends, and how. The last worker stays until everything is done.
 struct worker_span {
   duration starts{};
   duration ends = (duration::max)();
   bool crashes = false;
 };
 
-/// Shares are of all messages, from 0 to 1; moments are virtual time since the start.
+/// The faults of one run. Shares are of all messages, from 0 to 1; times are virtual time since the start.
 struct fault_plan {
   fault_set active;
-  duration calm_from{};  ///< no mishap from here on
+  duration calm_from{};  ///< no faults from here on
 
   duration latency = std::chrono::milliseconds(2);  ///< one way, at least
-  duration jitter = std::chrono::milliseconds(3);   ///< evenly up to so much more
+  duration jitter = std::chrono::milliseconds(3);   ///< uniformly distributed, added to latency
   double slow = 0;
   double lost_requests = 0;
   double lost_answers = 0;
-  double silent = 0;  ///< of those lost: nothing tells the client, whose patience runs out
+  double silent = 0;  ///< of the lost ones: the client gets no error and times out
   double duplicates = 0;
   double late_requests = 0;
   double slow_bodies = 0;
@@ -84,16 +86,16 @@ struct fault_plan {
   double repeated_hand_overs = 0;
 
   duration hold = std::chrono::seconds(60);            ///< of a poll that finds nothing; 0: not held
-  duration returned_after = std::chrono::seconds(45);  ///< a job that no heartbeat has named for so long
+  duration returned_after = std::chrono::seconds(45);  ///< for this long no heartbeat named the job
   bool has_stop_channel = true;
   bool repeats_stops = false;  ///< a stop is named until its job has ended
 
   std::vector<time_window> partitions = {};
   std::vector<error_storm> storms = {};
-  std::vector<upheaval> upheavals = {};  ///< in their order
+  std::vector<upheaval> upheavals = {};  ///< sorted by time
   std::vector<worker_span> workers = {worker_span()};
 
-  /// The plan of a seed for so many jobs, with mishaps of these kinds only.
+  /// Returns the plan of a seed for `jobs` jobs, with faults of the allowed kinds only.
   static fault_plan draw(std::uint64_t seed, std::size_t jobs, fault_set allowed);
 
   bool partitioned(duration at) const noexcept {
@@ -106,7 +108,7 @@ struct fault_plan {
 
 namespace detail {
 
-/// Each aspect has dice of its own, so that leaving out one leaves the others as they were.
+/// Each aspect has a random source of its own, so that leaving one out does not change the others.
 class plan_drawing {
  public:
   plan_drawing(std::uint64_t seed, std::size_t jobs, fault_set allowed) noexcept
@@ -130,7 +132,7 @@ class plan_drawing {
     return dice(seed_ * 0x9e3779b97f4a7c15 + aspect * 0xd1342543de82ef95 + 1);
   }
 
-  // Half of the kinds, so that runs differ in character.
+  // Each kind with a chance of 0.4, so that runs differ in character.
   void choose(dice& random) {
     for (std::size_t i = 0; i < fault_names.size(); ++i) {
       const bool drawn = random.chance(0.4);
@@ -163,7 +165,7 @@ class plan_drawing {
     draw_share(fault::repeated_hand_overs, plan_.repeated_hand_overs, 0.3);
   }
 
-  // Small shares and large ones are equally likely.
+  // The product of two random numbers, so that small shares are common and large ones occur.
   void draw_share(fault kind, double& into, double most) {
     dice random = dice_for(100 + static_cast<std::uint64_t>(kind));
     const double drawn = random.share(1) * random.share(1) * most;
@@ -265,7 +267,7 @@ class plan_drawing {
     }
   }
 
-  // By insertion: what came first stays first, and <algorithm> costs more to include than it saves here.
+  // Insertion sort: it is stable, and <algorithm> costs more to include than it saves here.
   void sort() {
     std::vector<upheaval>& all = plan_.upheavals;
     for (std::size_t i = 1; i < all.size(); ++i) {
@@ -289,4 +291,4 @@ inline fault_plan fault_plan::draw(std::uint64_t seed, std::size_t jobs, fault_s
   return detail::plan_drawing(seed, jobs, allowed).draw();
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,5 +1,5 @@
 #pragma once
-// The kinds of mishap that a simulated run can have, and sets of them.
+// The kinds of faults that a simulated run can have, and sets of them. Must not know how a fault is injected.
 
 #include <array>
 #include <cstddef>
@@ -9,39 +9,42 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// The kinds of mishap. Each can be left out.
+/// The kinds of faults. Each can be left out.
 enum class fault : unsigned char {
-  slow_network,         ///< some messages take many times as long
-  lost_requests,        ///< some never reach the server
-  lost_answers,         ///< the server acts, and the answer is lost
-  duplicates,           ///< some requests reach the server twice
-  late_requests,        ///< some reach the server long after the client has given them up
-  slow_bodies,          ///< some answers begin in time and take seconds to end
-  partitions,           ///< stretches in which nothing gets through
-  server_errors,        ///< stretches of 5xx
-  throttling,           ///< stretches of 429, some with Retry-After
-  refusals,             ///< stretches of 4xx
-  gateway_errors,       ///< a proxy answers 502 or 504 for a server that has acted
-  garbage,              ///< answers to takes that are no JSON, cut off, or hold what is no job
+  slow_network,    ///< some messages take many times as long
+  lost_requests,   ///< some never reach the server
+  lost_answers,    ///< the server acts, and the answer is lost
+  duplicates,      ///< some requests reach the server twice
+  late_requests,   ///< some reach the server long after the client has given them up
+  slow_bodies,     ///< some answers begin in time and take seconds to end
+  partitions,      ///< spans in which nothing gets through
+  server_errors,   ///< spans of 5xx
+  throttling,      ///< spans of 429, some with Retry-After
+  refusals,        ///< spans of 4xx
+  gateway_errors,  ///< a proxy answers 502 or 504 for a server that has acted
+  garbage,  ///< answers to takes that are not JSON, are cut off, or contain something that is not a job
   server_restarts,      ///< open polls are broken, or never answered
-  repeated_hand_overs,  ///< a job is handed over that somebody has already
-  stops,                ///< jobs are to be stopped: queued, running, finished, unknown
-  departures,           ///< workers are told to leave, at any moment; others take over
+  repeated_hand_overs,  ///< a job is handed over that a worker already has
+  stops,                ///< stops of jobs that are queued, running, finished or unknown
+  departures,           ///< workers are asked to leave, at any time; others take over
   crashes,              ///< workers end at once; others take over
   overlapping_workers,  ///< the next worker starts before the one before it has left
   clock_jumps,          ///< nothing runs for a while, and then time has passed
-  spool_failures,       ///< the disk takes no more
+  spool_failures,       ///< the disk is full
 };
 
+/// The names of the faults, in the order of the enumeration.
 inline constexpr std::array<std::string_view, 20> fault_names{
     "slow_network",   "lost_requests", "lost_answers",        "duplicates",          "late_requests",
     "slow_bodies",    "partitions",    "server_errors",       "throttling",          "refusals",
     "gateway_errors", "garbage",       "server_restarts",     "repeated_hand_overs", "stops",
     "departures",     "crashes",       "overlapping_workers", "clock_jumps",         "spool_failures"};
 
+/// A set of kinds of faults.
 class fault_set {
  public:
   fault_set() noexcept {}
+  /// Returns the set of all kinds.
   static fault_set all() noexcept { return fault_set((1U << fault_names.size()) - 1); }
 
   bool has(fault one) const noexcept { return (bits_ & bit_of(one)) != 0; }
@@ -54,7 +57,7 @@ class fault_set {
     return count;
   }
 
-  /// "partitions, stops"; "none".
+  /// Returns for example "partitions, stops"; "none" if it is empty.
   std::string text() const {
     std::string names;
     for (std::size_t i = 0; i < fault_names.size(); ++i) {
@@ -70,4 +73,4 @@ class fault_set {
   std::uint32_t bits_ = 0;
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,6 +1,6 @@
 #pragma once
-// The ledger: what each worker has been handed, has started, posted and let go, as seen from outside, and the
-// checks that this never contradicts what a worker promises. Must not know how the worker does it.
+// The ledger: what each worker has received, started, posted and delivered, as seen from outside, and the
+// checks that this never breaks an invariant. Must not know how the worker works.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/stop.hpp>
@@ -21,9 +21,10 @@
 
 namespace coworker::inline v0_1::simulation {
 
+/// The id of a job: "job-7".
 inline std::string job_name(int job) { return "job-" + std::to_string(job); }
 
-/// The number in "job-7"; -1 for what names none of them.
+/// Returns the number in "job-7"; -1 for an id that is none of these jobs.
 inline int job_number(std::string_view id, std::size_t jobs) noexcept {
   constexpr std::string_view prefix = "job-";
   if (!id.starts_with(prefix) || id.size() == prefix.size()) return -1;
@@ -35,7 +36,7 @@ inline int job_number(std::string_view id, std::size_t jobs) noexcept {
   return number < jobs ? static_cast<int>(number) : -1;
 }
 
-/// For comparing texts without keeping them: FNV-1a, eight bytes at a time.
+/// Hashes a text, for comparing texts without keeping them: FNV-1a, eight bytes at a time.
 inline std::uint64_t text_hash(std::string_view text) noexcept {
   std::uint64_t mixed = 14695981039346656037U ^ text.size();
   std::size_t at = 0;
@@ -50,7 +51,7 @@ inline std::uint64_t text_hash(std::string_view text) noexcept {
   return mixed;
 }
 
-/// Every call is an event at the loop's present moment.
+/// The record of one run. Every call is an event at the loop's current time.
 class ledger {
  public:
   ledger(simulated_loop& loop, event_trace& events, std::size_t jobs, std::size_t workers, worker_terms terms)
@@ -69,7 +70,7 @@ class ledger {
     trace_.note(loop_.now(), what, worker, job, detail);
   }
 
-  /// The first one ends the run.
+  /// Records a violation; the first one ends the run.
   void violate(invariant broken, std::string text) {
     if (violated()) return;
     note(happening::violated, event_trace::nobody, event_trace::nobody, static_cast<std::int64_t>(broken));
@@ -79,7 +80,7 @@ class ledger {
   bool violated() const noexcept { return !violations_.empty(); }
   const std::vector<violation>& violations() const noexcept { return violations_; }
 
-  /// Somebody who is alive works on it.
+  /// Returns whether a worker that has not crashed has the job in progress.
   bool held_by_anyone(int job) const noexcept {
     for (const worker_account& one : workers_) {
       if (one.present && !one.crashed && one.jobs[static_cast<std::size_t>(job)].in_progress) return true;
@@ -114,7 +115,7 @@ class ledger {
 
   void take_ended(int worker, int capacity) { account(worker).asked_for -= capacity; }
 
-  /// A whole answer names it.
+  /// A complete answer names the job.
   void arrives(int worker, int job) {
     worker_account& one = account(worker);
     held_job& held = at(worker, job);
@@ -154,11 +155,11 @@ class ledger {
     one.over_job = job;
   }
 
-  // --- handing back ---------------------------------------------------------------------------------------
+  // --- delivering -----------------------------------------------------------------------------------------
 
-  /// `body`: as it is to be posted.
+  /// `body`: as it will be posted.
   void completes(int worker, const job_result& result, std::string_view body);
-  /// Whether any worker ever had that result for the job; it may come out of a spool.
+  /// Returns whether any worker ever had that result for the job; it may come from a spool.
   bool knows_result(int job, std::uint64_t hash) const noexcept {
     for (const known_result& one : results_) {
       if (one.job == job && one.hash == hash) return true;
@@ -166,27 +167,27 @@ class ledger {
     return false;
   }
   void lets_go(int worker, int job, delivery what, bool kept);
-  /// An element of a stream. `run`: run_of() when its handler was started; 0: the last one. What a handler yields that goes
-  /// on after its job was given up, and handed over again, is nobody's.
+  /// An element of a stream. `run`: run_of() at the handler's start; 0: the latest run. Ignores elements of a
+  /// handler that goes on after its job was given up and handed over again.
   void yields(int worker, int job, const json& element, int run = 0);
-  /// How often the job has been handed over to the worker, so far.
+  /// How often the job has been handed over to the worker so far.
   int run_of(int worker, int job) { return at(worker, job).run; }
   void part_begins(int worker, int job, part what, std::string_view text);
-  /// None: its job was stopped meanwhile.
-  void part_ends(int worker, int job, part what, std::optional<delivery> told);
+  /// `made`: what the queue did with it; nothing: the job was stopped meanwhile.
+  void part_ends(int worker, int job, part what, std::optional<delivery> made);
 
   // --- stopping and leaving -------------------------------------------------------------------------------
 
-  void told_to_stop(int worker, int job) {
+  void asked_to_stop(int worker, int job) {
     held_job& held = at(worker, job);
     note(happening::stop_arrived, worker, job);
-    if (!held.told_while_running) held.stop_came = now();
-    held.told_while_running = held.running;
+    if (!held.asked_while_running) held.stop_came = now();
+    held.asked_while_running = held.running;
   }
 
-  void told_to_leave(int worker) {
-    note(happening::worker_told_to_leave, worker, event_trace::nobody);
-    account(worker).told_to_leave = now();
+  void asked_to_leave(int worker) {
+    note(happening::worker_asked_to_leave, worker, event_trace::nobody);
+    account(worker).asked_to_leave = now();
   }
 
   void left(int worker, duration allowed_until);
@@ -195,23 +196,23 @@ class ledger {
     return "worker " + std::to_string(worker) + ": " + job_name(job);
   }
 
-  duration jumped{};  ///< by how much the clock jumped in all
+  duration jumped{};  ///< by how much the clock has jumped in total
 
   bool counts(const worker_account& one) const noexcept { return !one.crashed; }
 
  private:
-  // A worker decides at one moment and acts later in it; a limit lowered in between does not count.
+  // A worker decides and acts at the same time; a limit that was lowered in between does not count.
   int highest_limit(const worker_account& one) const noexcept {
     return one.limit_set == loop_.elapsed() && one.limit_before > one.limit ? one.limit_before : one.limit;
   }
 
-  // How many slots are in use, as far as can be seen from outside.
+  // How many slots are in use, as far as this can be seen from outside.
   int busy(const worker_account& one) const noexcept {
     return one.running + (terms_.overlap_delivery ? -one.reporting : one.delivering);
   }
 
-  // Where deliveries overlap, a job may have ended and wait for its progress to leave. That it does is seen
-  // before time passes; so what seems too many in the meantime is judged by the first event after it.
+  // If deliveries overlap, a job may have ended and wait for its progress to be sent. This is seen before
+  // time passes, so a job that seems to be too many is checked again at the first later event.
   void look_back(int worker) {
     worker_account& one = account(worker);
     if (now() <= one.seemed_over) return;
@@ -220,7 +221,7 @@ class ledger {
   }
 
   bool grace_is_over(const worker_account& one) const noexcept {
-    return one.told_to_leave != (duration::max)() && now() - one.told_to_leave >= terms_.grace_period;
+    return one.asked_to_leave != (duration::max)() && now() - one.asked_to_leave >= terms_.grace_period;
   }
 
   void too_many_run(int worker, int job, int limit) {
@@ -245,7 +246,7 @@ class ledger {
   std::vector<violation> violations_;
 };
 
-// Its result is ready: from here on nothing but that may be said of the job.
+// The job's result is ready: no chunk and no progress may follow.
 inline void ledger::completes(int worker, const job_result& result, std::string_view body) {
   const int job = job_number(result.job_id, job_count());
   if (job < 0) return;
@@ -265,7 +266,7 @@ inline void ledger::completes(int worker, const job_result& result, std::string_
   if ((held.chunk.under_way || held.progress.under_way) && counts(one))
     violate(invariant::chunks_in_order,
             about(worker, job) + " has its result ready while a chunk or progress is on its way");
-  // An output that lists all makes up for what the stream lacks.
+  // An output that contains all elements makes up for missing chunks.
   const bool whole = result.streamed && result.outcome.succeeded() && !terms_.stream.return_aggregate_stream;
   if (whole && !held.yielded.empty() && counts(one))
     violate(invariant::chunks_in_order,
@@ -276,23 +277,24 @@ inline void ledger::completes(int worker, const job_result& result, std::string_
 inline void ledger::check_stop(int worker, int job, const held_job& held, outcome_status ended) {
   const worker_account& one = account(worker);
   if (!counts(one)) return;
-  const bool leaving = one.told_to_leave != (duration::max)();
-  const bool grace_over = leaving && now() - one.told_to_leave >= terms_.grace_period;
+  const bool leaving = one.asked_to_leave != (duration::max)();
+  const bool grace_over = leaving && now() - one.asked_to_leave >= terms_.grace_period;
   if (ended == outcome_status::stopped && held.stop_came < held.arrived && !grace_over)
     violate(invariant::stops_only_its_job,
             about(worker, job) + " ends as stopped, and nobody asked for that");
-  // A chunk that is under way is waited for, and so is one of what had been gathered meanwhile.
+  // The worker waits for a chunk in flight, and for one with the elements that were gathered meanwhile.
   const duration allowed = terms_.grace_period + terms_.stop_patience + 2 * terms_.post_timeout + jumped;
   if (held.running && !held.reporting && leaving &&
-      now() - one.told_to_leave > allowed + std::chrono::seconds(2)) {
+      now() - one.asked_to_leave > allowed + std::chrono::seconds(2)) {
     violate(invariant::leaves_in_time,
             about(worker, job) + " went on for " +
-                std::to_string((now() - one.told_to_leave) / std::chrono::milliseconds(1)) +
-                " ms after its worker was told to leave");
+                std::to_string((now() - one.asked_to_leave) / std::chrono::milliseconds(1)) +
+                " ms after its worker was asked to leave");
   }
-  const bool should_know = held.told_while_running && held.stop_came < now();
+  const bool should_know = held.asked_while_running && held.stop_came < now();
   if (held.running && !held.reporting && should_know && !held.stop.stop_requested())
-    violate(invariant::stop_reaches_its_job, about(worker, job) + " was to be stopped, and was not told");
+    violate(invariant::stop_reaches_its_job,
+            about(worker, job) + " should have been stopped, and was not asked to");
 }
 
 inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
@@ -326,7 +328,7 @@ inline void ledger::yields(int worker, int job, const json& element, int run) {
   }
 }
 
-// What a chunk says must be what the handler gave next: one element, or an array of the next ones.
+// A chunk must contain the handler's next element, or an array of its next elements.
 inline void ledger::check_chunk(int worker, int job, held_job& held, std::string_view text) {
   if (!held.streams) return;
   if (terms_.stream.gather_for > duration::zero()) text = text.substr(1, text.size() - 2);
@@ -361,16 +363,16 @@ inline void ledger::part_begins(int worker, int job, part what, std::string_view
     ++account(worker).reporting;
 }
 
-inline void ledger::part_ends(int worker, int job, part what, std::optional<delivery> told) {
+inline void ledger::part_ends(int worker, int job, part what, std::optional<delivery> made) {
   part_account& mine = at(worker, job).account(what);
   mine.under_way = false;
-  if (!told || !counts(account(worker))) return;
-  if (*told == delivery::accepted && !mine.acted)
+  if (!made || !counts(account(worker))) return;
+  if (*made == delivery::accepted && !mine.acted)
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
-  if ((*told == delivery::refused || *told == delivery::unwanted) && !mine.refused)
+  if ((*made == delivery::refused || *made == delivery::unwanted) && !mine.refused)
     violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
   const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
-  if (*told == delivery::given_up && what == part::chunk && in_time)
+  if (*made == delivery::given_up && what == part::chunk && in_time)
     violate(invariant::told_truly, about(worker, job) + " has a chunk given up before its time");
 }
 
@@ -382,14 +384,13 @@ inline void ledger::left(int worker, duration allowed_until) {
   for (std::size_t job = 0; job < one.jobs.size(); ++job) {
     if (one.jobs[job].in_progress)
       violate(invariant::no_job_dropped,
-              about(worker, static_cast<int>(job)) + " arrived and was never handed back");
+              about(worker, static_cast<int>(job)) + " arrived and was never completed");
   }
   if (now() > allowed_until) {
     violate(invariant::leaves_in_time,
             "worker " + std::to_string(worker) + " left " +
-                std::to_string((now() - allowed_until) / std::chrono::milliseconds(1)) +
-                " ms later than it may");
+                std::to_string((now() - allowed_until) / std::chrono::milliseconds(1)) + " ms too late");
   }
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,6 +1,6 @@
 #pragma once
-// A spool's files in memory: they outlive the worker that wrote them, as a disk does, and fail as they are
-// told to.
+// A spool's files in memory: they outlive the worker that wrote them, as on a disk, and writing can be made
+// to fail. Must not know what is in a file.
 
 #include <cerrno>
 #include <coworker/transport/spool_files.hpp>
@@ -21,19 +21,19 @@ class memory_disk {
   struct file {
     std::string path;
     std::string text;
-    int removed_by = -1;  ///< a worker
+    int removed_by = -1;  ///< the worker that removed it; -1: none
   };
 
   struct lock {
     std::string path;
-    int holder = -1;  ///< a worker
+    int holder = -1;  ///< the worker that holds it
   };
 
   std::vector<file> files;    ///< in the order in which they were made
-  std::vector<lock> locks;    ///< that living workers hold
-  std::vector<file> removed;  ///< by somebody, after it had been whole
-  bool full = false;          ///< nothing more can be written
-  std::uint64_t names = 0;    ///< given out so far
+  std::vector<lock> locks;    ///< locks that running workers hold
+  std::vector<file> removed;  ///< files that somebody removed after they had been complete
+  bool full = false;          ///< writing fails
+  std::uint64_t names = 0;    ///< fresh names so far
 
   file* find(const std::string& path) noexcept {
     for (file& one : files) {
@@ -42,7 +42,7 @@ class memory_disk {
     return nullptr;
   }
 
-  /// With it end its locks; the files that showed them stay.
+  /// Releases the locks of a process that has ended; their files stay.
   void process_ended(int worker) {
     std::erase_if(locks, [worker](const lock& one) { return one.holder == worker; });
   }
@@ -58,7 +58,7 @@ class memory_disk {
   }
 };
 
-/// The disk as one worker sees it; once that has crashed, it changes nothing there any more.
+/// The disk as one worker sees it. A worker that has crashed changes nothing any more.
 class memory_files {
  public:
   memory_files(memory_disk& disk, int worker, const bool& crashed) noexcept
@@ -97,7 +97,7 @@ class memory_files {
       errno = ENOENT;
       return false;
     }
-    disk_->remove(to, worker_);  // what had that name is replaced
+    disk_->remove(to, worker_);  // a file with that name is replaced
     disk_->find(from)->path = to;
     return true;
   }
@@ -161,4 +161,4 @@ class memory_files {
 
 static_assert(spool_storage<memory_files>);
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,6 +1,6 @@
 #pragma once
-// The network between a worker and the queue, as an HTTP client: each exchange takes the time, and meets the
-// mishaps, that the plan draws for it.
+// The network between a worker and the queue, as an HTTP client: each exchange takes the time and meets the
+// faults that the plan draws for it. Must not know the worker.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
@@ -28,10 +28,10 @@ struct surroundings {
   ledger& book;
   queue_server& server;
   request_checks& checks;
-  dice& fates;
+  dice& draws;
 };
 
-/// A request that reaches the server when its sender has given it up.
+/// A request that reaches the server after its sender has given it up.
 struct late_request {
   duration due{};
   http_request request;
@@ -39,7 +39,7 @@ struct late_request {
 
   late_request(duration when, http_request what, int from)
       : due(when), request(std::move(what)), worker(from) {
-    request.headers = {};  // its sender's, who may be gone by then
+    request.headers = {};  // they belong to the sender, which may be gone by then
   }
 };
 
@@ -52,18 +52,18 @@ class network_client {
 
   task<http_response> send(const http_request& request);
 
-  /// Nothing gets out or in any more: all exchanges end.
+  /// Ends all exchanges: nothing gets out or in any more.
   void cut_off() {
     dead_ = true;
     for (exchange* const one : under_way_) one->woken.set();
   }
 
-  /// Lets the server have what is still on its way to it.
+  /// Passes late requests to the server once they are due.
   void deliver_late(duration now);
 
  private:
-  // What befalls one exchange.
-  struct fate {
+  // What happens to one exchange.
+  struct exchange_plan {
     duration up;
     duration down;
     duration body{};  // from the begin of the answer to its end
@@ -80,7 +80,7 @@ class network_client {
     executor_ref executor;
     auto_reset_event woken;
     duration answer_by;
-    duration left_at = (duration::max)();  // its sender has gone
+    duration left_at = (duration::max)();  // when its sender has left
 
     exchange(network_client& client, executor_ref where, duration patience)
         : owner(client), executor(where), answer_by(client.around_.book.now() + patience) {
@@ -110,23 +110,26 @@ class network_client {
     }
   };
 
-  // An answer that was on its way when the sender left is received if it begins in this time.
+  // An answer that was on its way when the sender left is received if it begins within this time.
   static constexpr duration linger = std::chrono::seconds(1);
 
-  // Said here once more, as what is checked must not be asked.
+  // Repeats the worker's own rule, because code under test must not be asked about its own rules.
   static bool refuses_for_good(int status) noexcept {
     return status == 400 || status == 413 || status == 422 || status == 404 || status == 409 || status == 410;
   }
 
-  fate draw();
-  // Where an exchange has got to. Told by value, as an exception would pass through one coroutine more.
+  exchange_plan draw();
+  // How far an exchange has got. Returned by value, because an exception would pass through one coroutine
+  // more.
   enum class progress : unsigned char { on_its_way, too_late, given_up };
 
   task<progress> pass(exchange& one, duration due);
   task<progress> receive(exchange& one, duration length);
   task<progress> hold(exchange& one, held_poll& poll, duration reach);
-  task<http_response> lose(exchange& one, const call& asked, const fate& met, const http_request& request);
-  task<http_response> bring_back(exchange& one, held_poll& poll, const fate& met, bool timeout_to_end);
+  task<http_response> lose(exchange& one, const call& asked, const exchange_plan& met,
+                           const http_request& request);
+  task<http_response> bring_back(exchange& one, held_poll& poll, const exchange_plan& met,
+                                 bool timeout_to_end);
   http_response end(const call& asked, progress how);
   http_response failed_answer(const call& asked, http_failure kind, const char* problem);
   void arrive(const call& asked, const http_response& answer, const std::vector<int>& handed);
@@ -138,10 +141,10 @@ class network_client {
   std::vector<late_request> late_;
 };
 
-inline auto network_client::draw() -> fate {
+inline auto network_client::draw() -> exchange_plan {
   const fault_plan& plan = around_.plan;
-  dice& random = around_.fates;
-  fate met{};
+  dice& random = around_.draws;
+  exchange_plan met{};
   met.up = plan.latency + random.between(duration::zero(), plan.jitter);
   met.down = plan.latency + random.between(duration::zero(), plan.jitter);
   if (around_.book.now() >= plan.calm_from) return met;
@@ -173,15 +176,15 @@ inline auto network_client::pass(exchange& one, duration due) -> task<progress> 
   }
 }
 
-// An answer that has begun is received to its end.
+// Receives an answer that has begun, to its end.
 inline auto network_client::receive(exchange& one, duration length) -> task<progress> {
   const duration due = one.now() + length;
   while (!dead_ && one.now() < due) co_await one.until(due);
   co_return dead_ ? progress::given_up : progress::on_its_way;
 }
 
-// A poll waits at the server. That its sender has left reaches the server after `reach`, and until then it
-// may answer.
+// Lets a poll wait at the server. If its sender leaves, the server learns of that after `reach`; until then
+// it may answer.
 inline auto network_client::hold(exchange& one, held_poll& poll, duration reach) -> task<progress> {
   const duration held_until = one.now() + around_.plan.hold;
   while (!poll.answered) {
@@ -199,8 +202,8 @@ inline auto network_client::hold(exchange& one, held_poll& poll, duration reach)
   co_return progress::on_its_way;
 }
 
-// Of an exchange that has not got an answer. For a worker that has crashed every request is one that cannot
-// be sent: so it comes to its end soonest, and nobody sees what it does.
+// Returns the result of an exchange without an answer. For a worker that has crashed every request fails as
+// one that cannot be sent: so it ends soonest, and nothing that it does is seen.
 inline http_response network_client::end(const call& asked, progress how) {
   if (dead_) {
     http_response made;
@@ -220,7 +223,7 @@ inline task<http_response> network_client::send(const http_request& request) {
   poll.asked = read_call(request, worker_, around_.book.job_count());
   poll.wake = &one.woken;
   around_.checks.sent(poll.asked, request);
-  const fate met = draw();
+  const exchange_plan met = draw();
   const auto leave = [&one] { one.leave(); };
   const stop_callback on_stop(here.stop, leave);
   const bool late = met.late && !poll.asked.poll();
@@ -241,12 +244,12 @@ inline task<http_response> network_client::send(const http_request& request) {
   co_return co_await bring_back(one, poll, met, request.timeout_to_end);
 }
 
-// The server never sees it, or only when nobody waits for its answer any more.
-inline task<http_response> network_client::lose(exchange& one, const call& asked, const fate& met,
+// The server never receives the request, or only after its sender has stopped waiting for the answer.
+inline task<http_response> network_client::lose(exchange& one, const call& asked, const exchange_plan& met,
                                                 const http_request& request) {
   const bool acts_late = met.late && !asked.poll();
   if (acts_late) late_.emplace_back(one.now() + met.up * 100 + request.timeout, request, worker_);
-  const bool refused = !met.silent && !acts_late && around_.fates.chance(0.5);
+  const bool refused = !met.silent && !acts_late && around_.draws.chance(0.5);
   const progress reached = co_await pass(one, met.silent ? one.answer_by : one.now() + met.up * 2);
   if (reached == progress::given_up) co_return end(asked, reached);
   if (refused) co_return failed_answer(asked, http_failure::unreachable, "connection refused");
@@ -254,9 +257,9 @@ inline task<http_response> network_client::lose(exchange& one, const call& asked
   co_return failed_answer(asked, http_failure::broken, "connection reset");
 }
 
-// The way of an answer back to the worker.
-inline task<http_response> network_client::bring_back(exchange& one, held_poll& poll, const fate& met,
-                                                      bool timeout_to_end) {
+// Brings an answer back to the worker.
+inline task<http_response> network_client::bring_back(exchange& one, held_poll& poll,
+                                                      const exchange_plan& met, bool timeout_to_end) {
   if (met.gateway_error) {
     poll.answer = http_response();
     poll.answer.status = met.silent ? 504 : 502;
@@ -293,7 +296,7 @@ inline void network_client::arrive(const call& asked, const http_response& answe
     around_.book.note(happening::answer_failed, worker_, asked.job,
                       static_cast<std::int64_t>(answer.failure));
   if (asked.where == endpoint::take && handed.empty()) around_.checks.fruitless(asked);
-  if (asked.where == endpoint::stop) around_.checks.fruitless(asked);  // may name the same job for ever
+  if (asked.where == endpoint::stop) around_.checks.fruitless(asked);  // may repeat a job
   for (const int job : handed) around_.book.arrives(worker_, job);
   if (asked.job < 0 || !refuses_for_good(answer.status)) return;
   held_job& held = around_.book.at(worker_, asked.job);

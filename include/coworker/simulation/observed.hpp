@@ -1,6 +1,6 @@
 #pragma once
-// Handler, modifier and transport as the user gave them, each with an eye on it: what passes is told to the
-// ledger, and nothing is changed.
+// The user's handler and modifier, and the engine, each observed: every call is recorded in the ledger, and
+// nothing is changed. Must not know the invariants.
 
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/stop.hpp>
@@ -26,8 +26,8 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// Gives the elements on, and tells the ledger what is to become chunks. One that is no JSON is let pass:
-/// what becomes of it is the worker's business.
+/// Passes the elements on, and records in the ledger what will become chunks. Also passes on an element that
+/// is no JSON: the worker must handle it.
 template <class Element>
 async_generator<json> watch_elements(async_generator<Element> elements, ledger& book, int worker, int job) {
   const int run = job < 0 ? 0 : book.run_of(worker, job);
@@ -38,7 +38,8 @@ async_generator<json> watch_elements(async_generator<Element> elements, ledger& 
   }
 }
 
-/// The same where an element may be the job's output instead, which the ledger is not told of.
+/// The same for streams in which an element may be the job's output instead; the ledger does not record that
+/// one.
 template <class Element>
 async_generator<chunk_or_whole<json>> watch_elements(async_generator<chunk_or_whole<Element>> elements,
                                                      ledger& book, int worker, int job) {
@@ -55,13 +56,14 @@ async_generator<chunk_or_whole<json>> watch_elements(async_generator<chunk_or_wh
   }
 }
 
+/// The user's handler, observed.
 template <job_handler Handler>
 class observed_handler {
  public:
   observed_handler(Handler handler, ledger& book, int worker)
       : handler_(std::move(handler)), book_(&book), worker_(worker) {}
 
-  // By reference, so that the job is there for as long as a handler that takes it by reference runs.
+  // Takes the job by reference, so that it exists for as long as a handler that takes it by reference runs.
   auto operator()(job<handler_input<Handler>>&& work) {
     const int number = simulation::job_number(work.id, book_->job_count());
     if (number >= 0) book_->starts(worker_, number, work.stop_token());
@@ -83,6 +85,7 @@ class observed_handler {
   int worker_;
 };
 
+/// The user's modifier, observed.
 template <concurrency_modifier Modifier>
 class observed_modifier {
  public:
@@ -101,7 +104,7 @@ class observed_modifier {
   int worker_;
 };
 
-/// What a queue asks of its worker, with an eye on the stops.
+/// What an engine asks of its worker, with the stops recorded.
 class observed_control final : public coworker::detail::worker_access {
  public:
   observed_control(worker_control worker, ledger& book, int number) noexcept
@@ -109,7 +112,7 @@ class observed_control final : public coworker::detail::worker_access {
 
   void stop_job(std::string id) override {
     const int job = job_number(id, book_.job_count());
-    if (job >= 0) book_.told_to_stop(number_, job);
+    if (job >= 0) book_.asked_to_stop(number_, job);
     control_.stop_job(std::move(id));
   }
   void drain() override { control_.drain(); }
@@ -124,7 +127,8 @@ class observed_control final : public coworker::detail::worker_access {
   int number_;
 };
 
-/// `kept(job_id)` says whether a result that was given up is in the spool, or need not be.
+/// The engine, observed. `kept(job)` returns whether a result that was given up is in the spool, or need not
+/// be.
 template <transport Queue, class Kept>
 class observed_queue {
  public:
@@ -191,7 +195,7 @@ class observed_queue {
     int worker;
     int job;
     part what;
-    std::optional<delivery> ended;  // none: it was cut short
+    std::optional<delivery> ended;  // nothing: it was cancelled
 
     part_guard(ledger& in, int at, int number, part kind, std::string_view text)
         : book(in), worker(at), job(number), what(kind) {
@@ -212,4 +216,4 @@ class observed_queue {
   const logger& log_;
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,7 +1,7 @@
 #pragma once
-// The queue's side of a simulated run: which job is where, what each request does there, and when a job goes
-// back into the queue. It decides at once; how long a message takes, and whether it arrives, is the network's
-// business.
+// The server side of a simulated run: the state of each job, the effect of each request, and when a job goes
+// back into the queue. It acts at once. Must not know the network, which decides how long a message takes and
+// whether it arrives.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
@@ -19,24 +19,25 @@
 
 namespace coworker::inline v0_1::simulation {
 
+/// The state of a job at the server.
 enum class served_state : unsigned char { unsubmitted, queued, handed_over, settled };
 
 /// One job at the server.
 struct served_job {
   std::string item;     ///< the input, as JSON text
-  std::string outcome;  ///< the accepted body; empty for one that was stopped in the queue
+  std::string outcome;  ///< the accepted body; empty for a job that was stopped in the queue
   served_state state = served_state::unsubmitted;
   int hand_overs = 0;
-  int outcomes = 0;  ///< distinct ones that were posted
+  int outcomes = 0;  ///< distinct outcomes that were posted
   int accepted_worker = -1;
-  int accepted_run = -1;  ///< -1: out of a spool
+  int accepted_run = -1;  ///< -1: from a spool
   bool stop_wanted = false;
   duration submitted{};
   duration settled{};
-  duration last_named{};  ///< or handed over
+  duration last_named{};  ///< when a heartbeat last named it, or when it was handed over
 };
 
-/// A poll that waits at the server for something to tell. It lies with the client's exchange.
+/// A poll that waits at the server for jobs or stops. It is part of the client's exchange.
 struct held_poll {
   call asked;
   http_response answer;
@@ -46,6 +47,7 @@ struct held_poll {
   bool forgotten = false;  ///< the server has restarted and will never answer
 };
 
+/// The queue, as a server of the protocol.
 class queue_server {
  public:
   queue_server(const fault_plan& plan, ledger& book, std::uint64_t seed)
@@ -56,7 +58,7 @@ class queue_server {
   std::size_t unsettled() const noexcept { return jobs_.size() - settled_; }
   auto_reset_event& all_settled() noexcept { return all_settled_; }
 
-  // --- the world's side -----------------------------------------------------------------------------------
+  // --- called by the run --------------------------------------------------------------------------------
 
   void submit(int number) {
     served_job& one = job(number);
@@ -72,12 +74,12 @@ class queue_server {
     answer_polls();
   }
   void restart();
-  /// Puts jobs back that no heartbeat has named for too long.
+  /// Puts jobs back into the queue that no heartbeat has named for too long.
   void look_for_lost_jobs();
 
-  // --- the client's side ----------------------------------------------------------------------------------
+  // --- called by the clients ----------------------------------------------------------------------------
 
-  /// What the request does. False: the poll is held.
+  /// Does what the request asks for. Returns false if the poll is held.
   bool act(held_poll& poll);
   void withdraw(held_poll& poll) noexcept;
 
@@ -127,7 +129,7 @@ inline void queue_server::stop(int number) {
   book_.note(happening::stop_wanted, event_trace::nobody, number, state);
   if (one.state == served_state::unsubmitted) return;
   one.stop_wanted = true;
-  if (one.state == served_state::queued) return settle(one);  // it is passed over when its turn comes
+  if (one.state == served_state::queued) return settle(one);  // it is skipped when its turn comes
   stops_.push_back(job_name(number));
   answer_polls();
 }
@@ -152,7 +154,7 @@ inline void queue_server::look_for_lost_jobs() {
       continue;
     const int number = static_cast<int>(i);
     book_.note(happening::job_returned, event_trace::nobody, number);
-    const duration since_calm = book_.now() - plan_.calm_from - book_.jumped;  // no heart beat then
+    const duration since_calm = book_.now() - plan_.calm_from - book_.jumped;  // no heartbeats then
     if (since_calm > plan_.returned_after * 3 && book_.held_by_anyone(number)) {
       book_.violate(invariant::heartbeat_exact,
                     job_name(number) + " goes back into the queue, though a worker has it and all is calm");
@@ -192,7 +194,7 @@ inline bool queue_server::act(held_poll& poll) {
     poll.answer = status(204);
     return true;
   }
-  if (poll.wake == nullptr) return true;  // nobody waits for the answer
+  if (poll.wake == nullptr) return true;  // no client waits for the answer
   polls_.push_back(&poll);
   return false;
 }
@@ -205,8 +207,8 @@ inline void queue_server::withdraw(held_poll& poll) noexcept {
   }
 }
 
-// A repeated request has passed once: if it were turned away now, its sender would believe that nothing of it
-// had been accepted, and no client can know better.
+// A repeated request has arrived once before. If it were refused now, its sender would believe that nothing
+// of it had been accepted, and no client can know better.
 inline bool queue_server::storm(held_poll& poll) {
   if (poll.asked.repeated) return false;
   for (const error_storm& one : plan_.storms) {
@@ -253,11 +255,11 @@ inline void queue_server::hand_over(int number, held_poll& poll) {
   book_.note(happening::job_handed_over, poll.asked.worker, number, ++one.hand_overs);
 }
 
-// Jobs whose ids cannot be read out of it have not been handed over. What else of them is cut off cannot be run, but must
-// be answered.
+// Jobs whose ids cannot be read from the body have not been handed over. Other jobs that are cut off cannot
+// be run, but must get a result.
 inline void queue_server::spoil(held_poll& poll) {
   std::string& body = poll.answer.body;
-  if (body.starts_with('[') && dice_.chance(0.5)) {  // beside the jobs, what is none
+  if (body.starts_with('[') && dice_.chance(0.5)) {  // adds items that are not jobs
     const bool last = body != "[]" && dice_.chance(0.5);
     if (last) body.insert(body.size() - 1, R"(,{"input":{}})");
     if (!last) body.insert(1, body == "[]" ? R"({"input":{}},7,null)" : R"({"input":{}},{"id":5},"x",)");
@@ -291,13 +293,13 @@ inline bool queue_server::name_stops(held_poll& poll) {
   return true;
 }
 
-// The first outcome stands. A second one of the same run would have replaced it.
+// The first outcome stands. A second outcome of the same run would have replaced it.
 inline http_response queue_server::finish(const call& asked) {
   if (asked.job < 0) return status(404);
   served_job& one = job(asked.job);
   held_job& held = book_.at(asked.worker, asked.job);
   const bool own = held.completing && text_hash(asked.body) == held.result;
-  // One that is late may be about an earlier run of the job here.
+  // A late post may be about an earlier run of the job at this worker.
   const bool news = !asked.late && asked.body.starts_with(R"({"error":"The queue refused)");
   const bool refusal = held.completing && !own && news;
   const int run = own || refusal ? held.run : -1;
@@ -345,7 +347,7 @@ inline http_response queue_server::ping(const call& asked) {
   return status(200);
 }
 
-// Whoever asked first is answered first.
+// Polls are answered in the order in which they came.
 inline void queue_server::answer_polls() {
   for (std::size_t i = 0; i < polls_.size();) {
     held_poll& poll = *polls_[i];

@@ -1,5 +1,5 @@
 #pragma once
-// What a simulation is asked for, and what it says afterwards.
+// The options of a simulation, and its report. Must not know how it runs.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/json/json.hpp>
@@ -14,61 +14,63 @@
 
 namespace coworker::inline v0_1::simulation {
 
+/// Settings of simulate().
 struct options {
-  /// How many jobs are submitted. Default 50.
+  /// How many jobs are submitted. Default: 50.
   std::size_t jobs = 50;
-  /// Decides everything that happens; the same seed, the same run.
+  /// Decides everything that happens; the same seed gives the same run. Default: 1.
   std::uint64_t seed = 1;
-  /// Which mishaps there may be; a seed draws some of them. Default: all; `fault_set()` for none.
+  /// Which kinds of faults may occur; a seed draws some of them. Default: all; `fault_set()` for none.
   fault_set faults = fault_set::all();
-  /// Job i has the input `inputs[i % inputs.size()]`; none: `{"index": i}`.
+  /// Job i has the input `inputs[i % inputs.size()]`. Default: empty, `{"index": i}`.
   std::vector<json> inputs = {};
-  /// As for a worker; `log` and `pool` are the simulation's own.
+  /// As for a worker; `log` and `pool` are set by the simulation.
   worker_options worker = {};
-  /// As for the queue; URLs, seed and spool folder are the simulation's own.
+  /// As for the queue; URLs, seed and spool folder are set by the simulation.
   runpod_options queue = {};
-  /// Whether results that cannot be posted are kept on a simulated disk. Default: they are.
+  /// Whether results that cannot be posted are kept on a simulated disk. Default: true.
   bool spool = true;
-  /// Between heartbeats. Default 10 s.
+  /// Between heartbeats. Default: 10 s.
   duration ping_interval = std::chrono::seconds(10);
-  /// How long your handler may go on after its job was asked to stop. Default 5 s.
+  /// How long your handler may go on after its job was asked to stop. Default: 5 s.
   duration stop_patience = std::chrono::seconds(5);
-  /// By when, after the last mishap, every job must have its result. Virtual time; default 1 h.
+  /// How long after the last fault every job must have its result. Virtual time. Default: 1 h.
   duration settle_within = std::chrono::hours(1);
-  /// A run in which more coroutines are resumed than this, and 5,000 more for each job, goes round for ever.
-  /// Its coroutines are given up as they stand, their memory with them. Default 200,000.
+  /// A run that resumes more coroutines than this, and 5,000 more for each job, counts as endless. Its
+  /// coroutines are never destroyed and their memory is leaked. Default: 200,000.
   std::uint64_t most_steps = 200'000;
-  /// Whether the report has a line for everything that happened.
+  /// Whether the report has a line for each event. Default: false.
   bool trace = false;
 };
 
-/// What became of one job.
+/// How one job ended.
 struct job_report {
   std::string id;
   bool settled = false;
-  std::string
-      outcome;  ///< the body that the queue accepted; empty for a job stopped before it was handed over
+  /// The body that the queue accepted; empty for a job that was stopped before it was handed over.
+  std::string outcome;
   int hand_overs = 0;  ///< how often the queue gave it to a worker
-  int starts = 0;      ///< how often a handler was called for it; no more than that
+  int starts = 0;      ///< how often its handler was called
   duration latency{};  ///< from its submission to its result
 
   bool succeeded() const noexcept { return settled && outcome.find("\"error\":") == std::string::npos; }
 };
 
+/// What happened in one run.
 struct report {
   std::uint64_t seed = 0;
   std::vector<job_report> jobs;
-  std::vector<violation> violations;  ///< empty: all that must hold did; the first one ends a run
+  std::vector<violation> violations;  ///< empty: all invariants held; the first violation ends a run
   int highest_in_progress = 0;        ///< at one worker
   std::uint64_t hash = 0;             ///< of everything that happened, in order
   std::uint64_t steps = 0;            ///< coroutines resumed
   duration elapsed{};                 ///< virtual
-  fault_set faults;                   ///< the kinds that there were
-  std::string trace;                  ///< a line for each event, where that was asked for
+  fault_set faults;                   ///< the kinds that occurred
+  std::string trace;                  ///< a line for each event, if options::trace is set
 
   bool ok() const noexcept { return violations.empty(); }
 
-  /// In a few lines; with the trace, where there is one.
+  /// Returns the report as a few lines, with the trace if there is one.
   std::string text() const {
     std::string lines = "seed " + std::to_string(seed) + ", " + std::to_string(jobs.size()) + " jobs, " +
                         std::to_string(elapsed / std::chrono::seconds(1)) +
@@ -82,4 +84,4 @@ struct report {
   }
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,5 +1,5 @@
 #pragma once
-// What is checked of each request at the moment it is sent.
+// The checks of each request at the moment it is sent. Must not know the network.
 
 #include <coworker/http/client.hpp>
 #include <coworker/simulation/ledger.hpp>
@@ -34,24 +34,25 @@ class request_checks {
         break;
       case endpoint::unknown:
         book_.violate(invariant::own_result_posted,
-                      "a request goes to " + request.url + ", which is nowhere");
+                      "a request goes to " + request.url + ", which is no URL of the protocol");
     }
   }
 
-  /// A poll has brought nothing, or failed; or it was one for stops, of which none needs many in a second.
+  /// Counts a poll that brought nothing or failed, or any poll for stops: a worker needs only a few of them
+  /// in a second.
   void fruitless(const call& asked) {
     worker_account& one = book_.account(asked.worker);
     constexpr int most = 30;
     rate_guard& guard = asked.where == endpoint::take ? one.fruitless_takes : one.fruitless_stops;
-    if (guard.count(book_.now(), most) && book_.counts(one)) too_many(asked.worker, "polls in vain");
+    if (guard.count(book_.now(), most) && book_.counts(one)) too_many(asked.worker, "polls without a result");
   }
 
   /// Called when a worker leaves: the pause since its last heartbeat counts too.
   void check_ping_pause(int worker) {
     const worker_account& one = book_.account(worker);
-    // Four tries of twice the interval each, with pauses; then the next is due at once.
+    // Four attempts of two intervals each, with pauses; then the next heartbeat is due at once.
     const duration longest = book_.terms().ping_interval * 11 + book_.jumped;
-    const bool done = one.told_to_leave != (duration::max)() && one.in_progress == 0;
+    const bool done = one.asked_to_leave != (duration::max)() && one.in_progress == 0;
     if (book_.counts(one) && one.present && !done && book_.now() - one.last_ping > longest)
       book_.violate(invariant::heartbeat_exact,
                     "worker " + std::to_string(worker) + " sends no heartbeats any more");
@@ -151,7 +152,7 @@ class request_checks {
     if (held.posts.count(book_.now(), most)) too_many(worker, "posts of one result");
   }
 
-  // Stands in for a result that the queue would not take.
+  // The body that replaces a result that the queue refused.
   static bool refusal(std::string_view body) noexcept {
     return body.starts_with(R"({"error":"The queue refused the result)");
   }
@@ -159,4 +160,4 @@ class request_checks {
   ledger& book_;
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,5 +1,6 @@
 #pragma once
-// Many seeds, on as many threads as are wanted: which is the first that fails, and what it comes down to.
+// Runs many seeds on several threads, finds the first one that fails, and shrinks it. Must not know what a
+// run does.
 
 #include <atomic>
 #include <coworker/simulation/report.hpp>
@@ -15,11 +16,12 @@
 
 namespace coworker::inline v0_1::simulation {
 
+/// What run_seeds() found.
 struct seeds_report {
   std::uint64_t runs = 0;           ///< seeds that were run, up to the first that failed
-  std::uint64_t jobs = 0;           ///< in all of them
-  std::uint64_t steps = 0;          ///< coroutines resumed in all of them
-  std::uint64_t compared = 0;       ///< seeds that were run twice, to see that both runs are equal
+  std::uint64_t jobs = 0;           ///< in all runs
+  std::uint64_t steps = 0;          ///< coroutines resumed in all runs
+  std::uint64_t compared = 0;       ///< seeds that were run twice, to check that both runs are equal
   std::optional<report> failure{};  ///< of the lowest seed that failed, shrunk, with its trace
 
   bool ok() const noexcept { return !failure.has_value(); }
@@ -92,18 +94,18 @@ class seed_runner {
   Run& run_;
   std::atomic<std::uint64_t> next_;
   std::atomic<std::uint64_t> lowest_failure_;
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   bool differs_ = false;
   seeds_report totals_;
 };
 
 }  // namespace detail
 
-/// Runs `count` seeds from `base.seed` on; `run(const options&)` gives the report of one, on any of the
-/// threads. Some seeds are run twice and must go the same way. Ends early once a seed has failed.
+/// Runs `count` seeds, beginning with `base.seed`, until one fails. `run(const options&)` returns the report
+/// of one seed; it is called on any of the threads. Some seeds are run twice and must give equal runs.
 template <class Run>
 seeds_report run_seeds(const options& base, std::uint64_t count, unsigned threads, Run run) {
   return detail::seed_runner<Run>(base, count, run).run_on(threads);
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

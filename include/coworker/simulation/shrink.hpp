@@ -1,6 +1,6 @@
 #pragma once
-// Makes a run that fails smaller: fewer kinds of mishap, then fewer jobs, for as long as the same thing goes
-// wrong. Knows a run only as a function.
+// Makes a run that fails smaller: fewer kinds of faults, then fewer jobs, as long as the same invariant is
+// broken. Must not know more of a run than its report.
 
 #include <coworker/simulation/fault_plan.hpp>
 #include <coworker/simulation/report.hpp>
@@ -10,8 +10,8 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// `run(const options&)` gives the report of one run; `wanted` is one that fails. Gives the smallest options
-/// found at which the same invariant is broken, after some dozens of runs.
+/// Returns the smallest options found at which the same invariant is broken, after some dozens of runs.
+/// `run(const options&)` returns the report of one run; `wanted` is a run that fails.
 template <class Run>
 options shrink(options wanted, Run&& run) {
   const report first = run(std::as_const(wanted));
@@ -43,4 +43,4 @@ options shrink(options wanted, Run&& run) {
   return wanted;
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,6 +1,6 @@
 #pragma once
-// What happened in a simulated run, in order: always as a rolling hash, by which two runs are compared, and
-// on demand as lines for a person to read. Knows numbers only.
+// The events of a simulated run, in order: always as a rolling hash, by which two runs are compared, and if
+// wanted as lines to read. Must not know what the events mean.
 
 #include <array>
 #include <coworker/coro/clock.hpp>
@@ -12,10 +12,10 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// What can happen. In a line, # stands for the detail.
+/// The kinds of events. In a line, # stands for the detail.
 enum class happening : unsigned char {
   worker_started,
-  worker_told_to_leave,
+  worker_asked_to_leave,
   worker_crashed,
   worker_left,
   limit_changed,
@@ -49,13 +49,13 @@ namespace detail {
 
 inline constexpr std::array<std::string_view, 29> happening_lines{
     "starts",
-    "is told to leave",
+    "is asked to leave",
     "crashes",
     "has left",
     "may now run # at once",
     "is submitted",
     "asks for # jobs",
-    "asks what is to stop",
+    "asks which jobs must stop",
     "sends a heartbeat that names # jobs",
     "is handed over (hand-over #)",
     "arrives",
@@ -65,13 +65,13 @@ inline constexpr std::array<std::string_view, 29> happening_lines{
     "has its result accepted",
     "has its result posted once more",
     "has a result posted that comes too late",
-    "is let go (0 accepted, 1 refused, 2 given up): #",
+    "has its delivery ended (0 accepted, 1 refused, 2 unwanted, 3 given up): #",
     "reports progress",
     "posts a chunk",
     "goes back into the queue: no heartbeat names it",
-    "is to be stopped (0 running, 1 queued, 2 settled): #",
-    "is told to stop",
-    "gives a request up",
+    "must be stopped (0 running, 1 queued, 2 settled): #",
+    "is asked to stop",
+    "gives up a request",
     "gets no answer (1 unreachable, 2 timed out, 3 broken): #",
     "is answered with #",
     "the server restarts",
@@ -81,13 +81,14 @@ inline constexpr std::array<std::string_view, 29> happening_lines{
 
 }  // namespace detail
 
+/// Records the events of a run.
 class event_trace {
  public:
   static constexpr int nobody = -1;
 
   explicit event_trace(bool keeps_lines) noexcept : keeps_lines_(keeps_lines) {}
 
-  /// `worker` and `job` count from 0; `nobody` for none.
+  /// Records an event. `worker` and `job` count from 0; `nobody` for none.
   void note(time_point now, happening what, int worker, int job, std::int64_t detail = 0) {
     const entry made{now.time_since_epoch(), detail, worker, job, what};
     mix(static_cast<std::uint64_t>(made.at.count()));
@@ -97,13 +98,13 @@ class event_trace {
     if (keeps_lines_) entries_.push_back(made);
   }
 
-  /// No more lines: what comes is only the end of the run.
+  /// Keeps no more lines: what follows is only the end of the run.
   void close() noexcept { keeps_lines_ = false; }
 
-  /// Equal for equal runs.
+  /// Returns a hash that is equal for equal runs.
   std::uint64_t hash() const noexcept { return hash_; }
 
-  /// A line for each that happened, with its virtual time; of a long one only the last `most` lines.
+  /// Returns a line for each event, with its virtual time; of a long trace only the last `most` lines.
   std::string text(std::size_t most = SIZE_MAX) const {
     const std::size_t first = entries_.size() > most ? entries_.size() - most : 0;
     std::string lines = first > 0 ? "... " + std::to_string(first) + " lines before\n" : "";
@@ -148,4 +149,4 @@ class event_trace {
   bool keeps_lines_;
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

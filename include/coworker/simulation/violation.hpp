@@ -1,5 +1,6 @@
 #pragma once
-// What must hold in every run, by name, and the note of where it did not.
+// The invariants that must hold in every run, by name, and the record of a violation. Must not know how they
+// are checked.
 
 #include <array>
 #include <coworker/coro/clock.hpp>
@@ -11,26 +12,27 @@ namespace coworker::inline v0_1::simulation {
 
 /// What must hold at all times, whatever goes wrong.
 enum class invariant : unsigned char {
-  every_job_settles,          ///< after the mishaps, within the time allowed
-  no_job_dropped,             ///< what arrived is handed back before the worker leaves
-  told_truly,                 ///< what the worker takes for accepted, refused or kept is so
+  every_job_settles,          ///< after the faults, within the time allowed
+  no_job_dropped,             ///< every job that arrived is completed before the worker leaves
+  told_truly,                 ///< what the worker counts as accepted, refused or kept is so
   one_start_per_hand_over,    ///< never two at once, never more starts than arrivals
-  outcome_never_replaced,     ///< of one run of a job the queue accepts one outcome
-  own_result_posted,          ///< what is posted is the job's result, whole, under its own request id
+  outcome_never_replaced,     ///< the queue accepts one outcome of each run of a job
+  own_result_posted,          ///< what is posted is the job's complete result, under its own request id
   nothing_after_the_outcome,  ///< no chunk and no progress
   chunks_in_order,            ///< one at a time, none left out
   within_the_limit,           ///< jobs in progress, and those asked for
-  heartbeat_exact,            ///< names the jobs in progress, no more and no fewer, without a pause
-  stops_only_its_job,         ///< nothing ends as stopped that was not asked to
-  stop_reaches_its_job,       ///< and what was asked to is told
+  heartbeat_exact,            ///< names exactly the jobs in progress, without a pause
+  stops_only_its_job,         ///< no job ends as stopped that was not asked to stop
+  stop_reaches_its_job,       ///< every job that must stop is asked to
   requests_bounded,           ///< per virtual second
   leaves_in_time,             ///< the grace period is kept, and the drain ends
   nothing_left_behind,        ///< no coroutine outlives the worker
   no_endless_loop,            ///< time passes
-  no_exception,               ///< none comes out of the worker
-  same_seed_same_run,         ///< or something depends on the machine, on addresses, or on what ran before
+  no_exception,               ///< none leaves the worker
+  same_seed_same_run,  ///< otherwise something depends on the machine, on addresses, or on what ran before
 };
 
+/// The names of the invariants, in the order of the enumeration.
 inline constexpr std::array<std::string_view, 18> invariant_names{
     "every_job_settles",         "no_job_dropped",         "told_truly",
     "one_start_per_hand_over",   "outcome_never_replaced", "own_result_posted",
@@ -40,6 +42,7 @@ inline constexpr std::array<std::string_view, 18> invariant_names{
     "no_endless_loop",           "no_exception",           "same_seed_same_run",
 };
 
+/// A broken invariant.
 struct violation {
   invariant broken;
   duration at;       ///< virtual time since the start
@@ -48,4 +51,4 @@ struct violation {
   std::string_view name() const noexcept { return invariant_names[static_cast<std::size_t>(broken)]; }
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

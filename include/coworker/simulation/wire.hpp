@@ -1,5 +1,5 @@
 #pragma once
-// Requests of the queue protocol as a server reads them.
+// Reads requests of the queue protocol as a server does. Must not know what a request causes.
 
 #include <coworker/http/client.hpp>
 #include <coworker/simulation/ledger.hpp>
@@ -12,28 +12,29 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// The addresses of the simulated server.
+/// Returns the URLs of the simulated server.
 inline queue_urls::templates server_urls() {
   return {"http://q/job-take/$ID", "http://q/done/$RUNPOD_POD_ID/$ID", "http://q/stream/$RUNPOD_POD_ID/$ID",
           "http://q/ping/$RUNPOD_POD_ID"};
 }
 
+/// Where a request goes.
 enum class endpoint : unsigned char { take, stop, done, progress, chunk, ping, unknown };
 
-/// A request, read. Its texts lie in the request.
+/// A request that was read. Its texts point into the request.
 struct call {
   endpoint where = endpoint::unknown;
   int worker = 0;
   int job = -1;
   int capacity = 1;           ///< of a take
   bool many = false;          ///< a take that wants an array
-  bool late = false;          ///< its sender has given it up long since
-  bool repeated = false;      ///< the network brought it once already
+  bool late = false;          ///< its sender has given it up long before
+  bool repeated = false;      ///< it has already arrived once
   std::string_view ids = {};  ///< of a ping, encoded
   std::string_view body = {};
 
   bool poll() const noexcept { return where == endpoint::take || where == endpoint::stop; }
-  /// A result: the last word on a job.
+  /// Whether this posts a result, the last request for a job.
   bool final_post() const noexcept { return where == endpoint::done; }
 };
 
@@ -61,7 +62,7 @@ inline bool take_prefix(std::string_view& text, std::string_view prefix) noexcep
   return true;
 }
 
-// What stands behind the worker's segment, up to the query.
+// What follows the worker's segment, up to the query.
 inline std::string_view last_segment(std::string_view path) noexcept {
   path = path.substr(0, path.find('?'));
   return path.substr(path.rfind('/') + 1);
@@ -69,6 +70,7 @@ inline std::string_view last_segment(std::string_view path) noexcept {
 
 }  // namespace detail
 
+/// Reads a request of a worker.
 inline call read_call(const http_request& request, int worker, std::size_t jobs) {
   call made;
   made.worker = worker;
@@ -97,7 +99,7 @@ inline call read_call(const http_request& request, int worker, std::size_t jobs)
   return made;
 }
 
-/// The hash of what a chunk or a report of progress says.
+/// Returns the hash of the content of a chunk or a report of progress.
 inline std::uint64_t part_text(const call& asked) noexcept {
   constexpr std::string_view name = R"("output":)";
   const std::size_t at = asked.body.find(name);
@@ -106,7 +108,7 @@ inline std::uint64_t part_text(const call& asked) noexcept {
   return text_hash(rest.substr(0, rest.size() - 1));  // without the brace
 }
 
-/// Calls `each(number)` for every job that a ping names; -1 for an id that is none of ours.
+/// Calls `each(number)` for every job that a ping names; -1 for an unknown id.
 template <class Each>
 void for_each_named(std::string_view ids, std::size_t jobs, Each each) {
   constexpr std::string_view comma = "%2C";
@@ -118,4 +120,4 @@ void for_each_named(std::string_view ids, std::size_t jobs, Each each) {
   }
 }
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,6 +1,6 @@
 #pragma once
-// One simulated run: workers that come and go, the queue and the network around them, and the plan of what
-// goes wrong. All of it on one thread and one loop, in virtual time.
+// One simulated run: workers that come and go, the queue and the network around them, and the plan of faults.
+// Everything runs on one thread and one loop, in virtual time. Must not know what the handler does.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/scope.hpp>
@@ -32,12 +32,13 @@
 
 namespace coworker::inline v0_1::simulation {
 
-/// Takes no lines.
+/// Drops all lines.
 class silent_sink final : public log_sink {
  public:
   void write(log_level, std::string_view) noexcept override {}
 };
 
+/// One run of a seed.
 template <job_handler Handler, concurrency_modifier Modifier>
 class world {
  public:
@@ -70,7 +71,7 @@ class world {
       const bool busy = loop_.steps() > most_steps();
       book_.violate(busy ? invariant::no_endless_loop : invariant::no_exception, error.what());
     }
-    return tell();
+    return make_report();
   }
 
  private:
@@ -83,7 +84,7 @@ class world {
     bool operator()(int job) const { return owner->kept(worker, job); }
   };
 
-  // A worker with all that belongs to its process.
+  // A worker with everything that belongs to its process.
   struct lifetime {
     const worker_span span;
     const int number;
@@ -109,7 +110,7 @@ class world {
 
   std::uint64_t most_steps() const noexcept { return wanted_.most_steps + 5'000 * wanted_.jobs; }
 
-  // A server must wait for a few heartbeats that do not come.
+  // A server must wait for a few missing heartbeats.
   static fault_plan plan_of(const options& wanted) {
     fault_plan made = fault_plan::draw(wanted.seed, wanted.jobs, wanted.faults);
     if (made.returned_after < 4 * wanted.ping_interval) made.returned_after = 4 * wanted.ping_interval;
@@ -165,7 +166,7 @@ class world {
 
   // --- the plan -------------------------------------------------------------------------------------------
 
-  // What the plan has in store, and every few seconds the server's look at who has gone silent.
+  // Injects the events of the plan, and lets the server look for lost jobs every few seconds.
   task<void> run_plan() {
     const duration look_every = std::chrono::seconds(5);
     duration next_look = look_every;
@@ -222,7 +223,7 @@ class world {
   void end_if_violated() {
     if (!book_.violated() || std::exchange(ending_, true)) return;
     constexpr std::uint64_t to_the_end = 50'000;
-    loop_.limit_steps(loop_.steps() + to_the_end);  // something may wait for ever, and the heart beat on
+    loop_.limit_steps(loop_.steps() + to_the_end);  // something may wait forever while heartbeats go on
     for (const std::unique_ptr<lifetime>& one : lifetimes_) one->ending.set();
     server_.all_settled().set();
   }
@@ -260,7 +261,7 @@ class world {
     if (book_.violated()) end_if_violated();
   }
 
-  // Waits for the end of this worker's time, and brings it about.
+  // Waits until this worker's time is over, and ends it.
   task<void> end(lifetime& mine) {
     const bool last = mine.span.ends == (duration::max)();
     const duration due = last ? plan_.calm_from + wanted_.settle_within + book_.jumped : mine.span.ends;
@@ -269,11 +270,11 @@ class world {
       const bool was_set = co_await sooner.wait_until(time_point(due));
       if (was_set) break;
     }
-    if (last && server_.unsettled() > 0 && !book_.violated()) complain_of_unsettled();
+    if (last && server_.unsettled() > 0 && !book_.violated()) report_unsettled();
     if (book_.violated() || mine.span.crashes) {
       crash(mine);
     } else if (book_.account(mine.number).present) {
-      book_.told_to_leave(mine.number);
+      book_.asked_to_leave(mine.number);
       mine.runner.stop();
     }
   }
@@ -292,31 +293,31 @@ class world {
     mine.runner.stop();
   }
 
-  void complain_of_unsettled() {
+  void report_unsettled() {
     for (std::size_t i = 0; i < server_.jobs().size(); ++i) {
       if (server_.jobs()[i].state == served_state::settled) continue;
       book_.violate(invariant::every_job_settles,
                     job_name(static_cast<int>(i)) + " has no result " +
                         std::to_string(wanted_.settle_within / std::chrono::seconds(1)) +
-                        " s after the last mishap; " + std::to_string(server_.unsettled()) +
-                        " are unsettled");
+                        " s after the last fault; " + std::to_string(server_.unsettled()) + " are unsettled");
       return;
     }
   }
 
-  // The grace period, then what handlers may still take, a last try for each result, and the rest of an answer whose
-  // beginning is there, which the network may hold back for 20 s, or for as long as a post may take.
+  // The grace period, the time that handlers may still take, a last attempt for each result, and the rest of
+  // an answer that has begun, which the network may delay for 20 s, or for as long as a post may take.
   duration leaves_by(int number) const {
     const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
-    if (account.told_to_leave == (duration::max)()) return (duration::max)();
+    if (account.asked_to_leave == (duration::max)()) return (duration::max)();
     const worker_terms& terms = book_.terms();
-    return account.told_to_leave + terms.grace_period + terms.stop_patience + book_.jumped +
+    return account.asked_to_leave + terms.grace_period + terms.stop_patience + book_.jumped +
            terms.post_timeout + std::chrono::seconds(35);
   }
 
   // --- the spool ------------------------------------------------------------------------------------------
 
-  // A disk that is full excuses; so does having none, or another worker that has taken it from there.
+  // A result need not be kept if the disk is full, if there is none, or if another worker has taken the
+  // result over.
   bool kept(int worker, int job) {
     if (!wanted_.spool || plan_.active.has(fault::spool_failures)) return true;
     const std::uint64_t result = book_.at(worker, job).result;
@@ -346,7 +347,7 @@ class world {
       book_.violate(invariant::nothing_left_behind, "a coroutine or a timer outlives the workers");
   }
 
-  report tell() {
+  report make_report() {
     report made;
     made.seed = wanted_.seed;
     made.violations = book_.violations();
@@ -394,4 +395,4 @@ class world {
   bool ending_ = false;  // because of a violation
 };
 
-}  // namespace coworker::simulation
+}  // namespace coworker::inline v0_1::simulation

@@ -1,5 +1,5 @@
 #pragma once
-// The arguments that coworker takes, out of all that a program was given. Knows neither environment nor
+// Reads the arguments that coworker takes from a program's arguments. Must not know the environment or a
 // worker.
 
 #include <array>
@@ -47,7 +47,7 @@ inline constexpr std::string_view usage_text =
     "  AWS_LAMBDA_RUNTIME_API       AWS Lambda\n"
     "  K_SERVICE, AIP_HTTP_PORT, PORT_HEALTH   a plain HTTP service on the platform's port\n"
     "  none of them                 the jobs in test_input.json in the working directory, then exit\n"
-    "COWORKER_API_TOKEN, where it is set, is asked for by all that serve by HTTP.\n"
+    "If COWORKER_API_TOKEN is set, everything that serves by HTTP asks for it.\n"
     "Exit status:\n"
     "  0  all went well\n"
     "  1  a local job failed, or bad input\n"
@@ -71,7 +71,7 @@ struct start_arguments {
   bool help = false;
 };
 
-/// Arguments that cannot be followed; the message is for standard error.
+/// Arguments that cannot be used. The message is for standard error.
 class usage_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
@@ -83,7 +83,7 @@ inline log_level require_log_level(const std::string& origin, std::string_view n
                     "\"; use NOTSET, TRACE, DEBUG, INFO, WARN or ERROR");
 }
 
-// Takes `--flag value` and `--flag=value`, up to `--`; the last of several counts.
+// Reads `--flag value` and `--flag=value`, up to `--`. If a flag is given several times, the last one counts.
 class argument_reader {
  public:
   argument_reader(int argc, char** argv) noexcept : next_(argv + (argc > 0 ? 1 : 0)), end_(argv + argc) {}
@@ -145,7 +145,7 @@ class argument_reader {
                       ", or put it behind -- if it is the program's own");
   }
 
-  // Which this version does not have.
+  // Flags of the platform's Python SDK that this version does not have.
   static bool is_one_of_the_platform(std::string_view flag) {
     const std::string name = plain_name(flag);
     return leading_dashes(flag) > 0 && (name.starts_with("rp_serve_api") || name.starts_with("rp_api_"));

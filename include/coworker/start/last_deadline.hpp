@@ -1,5 +1,5 @@
 #pragma once
-// The last deadline: ends the process at a moment, whatever hangs in it. Knows no worker.
+// last_deadline: ends the process at a given time, whatever blocks in it. Must not know a worker.
 
 #include <atomic>
 #include <coworker/coro/clock.hpp>
@@ -21,10 +21,10 @@ namespace coworker::inline v0_1::detail {
 
 #if COWORKER_POSIX
 
-// For the signal handler that ends what hangs even in the last line.
+// For the signal handler that ends the process if even the last log line blocks.
 inline std::atomic<int> last_exit_status{0};
 
-/// Ends the process with that status in two seconds, whatever hangs.
+/// Ends the process with `status` in two seconds, whatever blocks.
 inline void arm_last_alarm(int status) noexcept {
   last_exit_status.store(status);
   struct sigaction ending {};
@@ -40,21 +40,23 @@ inline void arm_last_alarm(int status) noexcept {
 
 #else
 
-inline void arm_last_alarm(int) noexcept {}  // there is none
+inline void arm_last_alarm(int) noexcept {}  // this system has no such alarm
 
 #endif
 
-/// Once it is set, and unless this object is destroyed before, ends the process at that moment with that status: a
-/// line in the log says why, lines that wait for a reader get a moment, and nothing else is waited for: no destructor
-/// runs, and no other thread is asked. Thread-safe. Errors: std::system_error when the system has no thread.
+/// Ends the process once a time is set and has come, unless this object is destroyed before. Logs why, gives
+/// unwritten log lines a moment, and waits for nothing else: no destructor runs, and no other thread is
+/// asked.
+/// Throws: std::system_error if the system has no thread left.
+/// Thread safety: any thread.
 class last_deadline {
  public:
-  /// The logger must outlive it.
+  /// The logger must outlive this object.
   explicit last_deadline(logger& log) : log_(log), thread_(&run, this) {}
   last_deadline(const last_deadline&) = delete;
   last_deadline& operator=(const last_deadline&) = delete;
 
-  /// Returns when the process will not be ended any more.
+  /// After this the process is not ended any more.
   ~last_deadline() {
     {
       const std::lock_guard lock(mutex_);
@@ -64,7 +66,8 @@ class last_deadline {
     thread_.join();
   }
 
-  /// `why` is the line. Of several the earliest counts.
+  /// Sets the time, the exit status and the log line `why`. Of several calls the one with the earliest time
+  /// counts.
   void set(time_point due, int status, std::string why, log_level level = log_level::error) {
     {
       const std::lock_guard lock(mutex_);
@@ -92,7 +95,7 @@ class last_deadline {
   }
 
   [[noreturn]] void end_process() noexcept {
-    // Should even that hang, as in a sink of the program's own, the alarm ends it.
+    // If even that blocks, for example in the program's own log sink, the alarm ends the process.
     detail::arm_last_alarm(status_);
     log_.write(level_, why_);
     log_.wait_until_written();
@@ -100,7 +103,7 @@ class last_deadline {
   }
 
   logger& log_;
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   condition changed_;
   time_point due_ = (time_point::max)();
   int status_ = 0;
@@ -111,4 +114,4 @@ class last_deadline {
       thread_;  // the last, as it uses the others; there from the beginning, when there surely is one to be had
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

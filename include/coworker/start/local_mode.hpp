@@ -1,6 +1,7 @@
 #pragma once
-// The local mode: jobs from a file or an argument, and from their outcomes an exit status. The jobs are read as the
-// platform would, so that a handler behaves on a desk as it will there.
+// Local mode: runs jobs from a file or an argument, and makes an exit status of their outcomes. Treats jobs
+// and outputs as the platform does, so that a handler behaves locally as it will there. Must not know a
+// server.
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
@@ -23,7 +24,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// The jobs of a local run, and what their outputs are to be, where that was said.
+// The jobs of a local run, and the outputs that are expected of them, if any were given.
 struct local_plan {
   std::vector<job_envelope> jobs;
   std::vector<json> expected;
@@ -53,7 +54,7 @@ inline local_plan plan_local_run(const start_arguments& arguments, logger& log) 
   return plan;
 }
 
-// True when every output that something was expected of is as expected; logs both values where one is not.
+// Returns whether every output equals the expected one; logs both values where one does not.
 inline bool outputs_match(const local_file& queue, const std::vector<std::string>& ids,
                           const std::vector<json>& expected, logger& log) {
   bool match = true;
@@ -67,10 +68,10 @@ inline bool outputs_match(const local_file& queue, const std::vector<std::string
   return match;
 }
 
-// Local jobs, with what the platform makes of outputs.
-class desk_queue : public local_file {
+// A queue of local jobs that treats outputs as the platform does.
+class local_queue : public local_file {
  public:
-  desk_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay, bool magic_members)
+  local_queue(std::vector<job_envelope> jobs, logger& log, duration ready_delay, bool magic_members)
       : local_file(std::move(jobs), log), ready_delay_(ready_delay), magic_members_(magic_members) {}
 
   task<delivery> complete(job_result result) {
@@ -87,15 +88,15 @@ class desk_queue : public local_file {
   const bool magic_members_;
 };
 
-static_assert(transport<desk_queue> && chunk_transport<desk_queue> && progress_transport<desk_queue> &&
-              interpreting_transport<desk_queue> && counted_transport<desk_queue>);
+static_assert(transport<local_queue> && chunk_transport<local_queue> && progress_transport<local_queue> &&
+              interpreting_transport<local_queue> && counted_transport<local_queue>);
 
 template <class Worker>
 int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, const options& settings,
                    logger& log) {
   std::vector<std::string> ids;
   for (const job_envelope& envelope : plan.jobs) ids.push_back(envelope.id);
-  desk_queue queue(std::move(plan.jobs), log, ready_delay, settings.magic_members);
+  local_queue queue(std::move(plan.jobs), log, ready_delay, settings.magic_members);
   const worker_summary summary = detail::run_engine(runner, queue, settings.grace_period, log, exit_failed);
   const bool match = detail::outputs_match(queue, ids, plan.expected, log);
   if (ids.size() > 1) log.write(log_level::info, detail::summary_line(summary));
@@ -108,4 +109,4 @@ int run_local_mode(Worker& runner, local_plan plan, duration ready_delay, const 
   return match && not_run == 0 && summary.failed + summary.stopped == 0 ? exit_ok : exit_failed;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

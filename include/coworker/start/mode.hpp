@@ -1,5 +1,6 @@
 #pragma once
-// Which mode a program runs in, and why: one table of arguments and variables. Must not know how a mode works.
+// Which mode a program runs in, and why: one table of arguments and variables. Must not know how a mode
+// works.
 
 #include <array>
 #include <coworker/start/arguments.hpp>
@@ -15,7 +16,7 @@ enum class start_mode : unsigned char { local, queue_api, service, own_engine, r
 
 struct chosen_mode {
   start_mode mode = start_mode::local;
-  std::string_view variable = {};  // of the platform, that made it so; empty: an argument, or nothing
+  std::string_view variable = {};  // the platform's variable that decided; empty: an argument did, or nothing
   std::string why = {};            // in words, for the log
 };
 
@@ -25,7 +26,7 @@ struct platform_sign {
   start_mode mode;
 };
 
-// What only a platform sets, in the order in which it counts.
+// Variables that only a platform sets, in order of precedence.
 inline constexpr std::array<platform_sign, 6> platform_signs{{
     {"RUNPOD_REALTIME_PORT", "Runpod", start_mode::realtime},
     {"RUNPOD_WEBHOOK_GET_JOB", "Runpod", start_mode::runpod},
@@ -37,10 +38,10 @@ inline constexpr std::array<platform_sign, 6> platform_signs{{
 
 inline bool is_set_by_platform(const platform_sign& sign) {
   const std::optional<std::string> value = coworker::environment(sign.variable);
-  return value && *value != "0";  // the platform's "no such port"
+  return value && *value != "0";  // the platform's value for "no such port"
 }
 
-// Nothing: no platform is to be seen. Throws: usage_error where two are.
+// Returns nothing if there is no platform. Throws: usage_error if there are two.
 inline std::optional<chosen_mode> find_platform() {
   const platform_sign* found = nullptr;
   for (const platform_sign& sign : platform_signs) {
@@ -70,7 +71,7 @@ inline chosen_mode choose_mode(const start_arguments& arguments, bool own_engine
   return {start_mode::local, {}, "no platform is set"};
 }
 
-// What the log says first.
+// The first line of the log.
 inline std::string mode_line(const chosen_mode& chosen) {
   std::string_view name = "local jobs";
   switch (chosen.mode) {
@@ -104,4 +105,4 @@ inline std::string mode_line(const chosen_mode& chosen) {
       "HTTP with --serve");
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

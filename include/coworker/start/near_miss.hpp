@@ -1,5 +1,6 @@
 #pragma once
-// Whether an argument is meant to be one of our flags and is spelled another way. Knows spellings only.
+// Finds arguments that are meant to be one of our flags but are spelled differently. Must not know what a
+// flag does.
 
 #include <algorithm>
 #include <array>
@@ -9,8 +10,9 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// How many letters must be added, left out, replaced, or swapped with their neighbour to make one word the other
-/// (optimal string alignment); a number above `most` where it is more than that.
+/// Returns how many letters must be added, removed, replaced, or swapped with their neighbour to turn one
+/// word into the other; a number above `most` if it is more than that.
+/// Source: optimal string alignment distance.
 inline std::size_t spelling_distance(std::string_view a, std::string_view b, std::size_t most) {
   constexpr std::size_t longest = 32;
   if (a.size() > longest || b.size() > longest) return most + 1;
@@ -30,7 +32,8 @@ inline std::size_t spelling_distance(std::string_view a, std::string_view b, std
   return cost[a.size()][b.size()];
 }
 
-/// The length of the dashes at the beginning: hyphens, and the longer ones that editors make of them.
+/// Returns the length in bytes of the dashes at the beginning: hyphens, and the longer dashes that editors
+/// replace them with.
 inline std::size_t leading_dashes(std::string_view text) noexcept {
   std::size_t at = 0;
   for (;;) {
@@ -47,7 +50,7 @@ inline std::size_t leading_dashes(std::string_view text) noexcept {
   }
 }
 
-/// The name in an argument, with its dashes: up to the first character that no name has.
+/// Returns the name in an argument, with its dashes: up to the first character that no name has.
 inline std::string_view flag_part(std::string_view argument) noexcept {
   std::size_t end = leading_dashes(argument);
   const auto belongs = [](char c) {
@@ -57,7 +60,7 @@ inline std::string_view flag_part(std::string_view argument) noexcept {
   return argument.substr(0, end);
 }
 
-/// A flag in lower case without its dashes, and with one kind of separator between its words.
+/// Returns a flag in lower case, without its dashes, and with one kind of separator between its words.
 inline std::string plain_name(std::string_view flag) {
   std::string made(flag.substr(leading_dashes(flag)));
   for (char& c : made) {
@@ -74,9 +77,9 @@ inline std::string without_separators(std::string name) {
 
 inline constexpr std::size_t no_miss = 3;
 
-/// How near an argument is to a flag that it is not: 0 with other dashes, underscores or capitals; 1 with one letter
-/// wrong, and 2 with two behind the same beginning, where the name is long enough not to be taken for another;
-/// no_miss otherwise.
+/// Returns how near an argument is to a flag that it is not: 0 if only dashes, underscores or capitals
+/// differ; 1 if one letter is wrong; 2 if two letters are wrong after the same beginning; otherwise no_miss.
+/// 1 and 2 only for names long enough not to be mistaken for another one.
 inline std::size_t near_miss(std::string_view argument, std::string_view flag) {
   constexpr std::size_t long_enough = 8;
   const std::string_view given = flag_part(argument);
@@ -84,10 +87,11 @@ inline std::size_t near_miss(std::string_view argument, std::string_view flag) {
   const std::string a = plain_name(given);
   const std::string b = plain_name(flag);
   if (without_separators(a) == without_separators(b)) return 0;
-  if (b.size() < long_enough || a.starts_with(b + "_")) return no_miss;  // the latter has a word more
+  if (b.size() < long_enough || a.starts_with(b + "_"))
+    return no_miss;  // an argument that begins with b and "_" has one more word
   const std::size_t distance = spelling_distance(a, b, 2);
   const bool begins_alike = a.substr(0, 3) == b.substr(0, 3);
   return distance == 1 || (distance == 2 && begins_alike) ? distance : no_miss;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

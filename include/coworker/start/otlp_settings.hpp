@@ -1,5 +1,5 @@
 #pragma once
-// Where metrics and spans go by OTLP, as the OTEL_* variables say. Must not send anything.
+// Where metrics and spans are sent by OTLP, as the OTEL_* variables say. Must not send anything.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/syntax.hpp>
@@ -18,15 +18,15 @@
 namespace coworker::inline v0_1::detail {
 
 struct otlp_settings {
-  std::string metrics_url = {};  // empty: they are not sent
-  std::string traces_url = {};   // as well
+  std::string metrics_url = {};  // empty: metrics are not sent
+  std::string traces_url = {};   // empty: spans are not sent
   std::vector<std::string> headers = {};
   json resource = json::array();
   duration interval = std::chrono::seconds(60);
   duration timeout = std::chrono::seconds(10);
 };
 
-// "k=v,k=v", percent-encoded.
+// Calls use(key, value) for each pair of "k=v,k=v", decoded from percent-encoding.
 template <class Use>
 void for_each_pair(std::string_view list, const Use& use) {
   while (!list.empty()) {
@@ -37,18 +37,18 @@ void for_each_pair(std::string_view list, const Use& use) {
   }
 }
 
-// Throws: environment_error.
+// Throws: environment_error if the value is not a number from 1 to 86400000.
 inline duration milliseconds_from_environment(const char* name, duration otherwise) {
   const std::optional<std::string> value = coworker::environment(name);
   if (!value) return otherwise;
   const std::optional<std::uint64_t> number = detail::read_decimal(*value);
   if (!number || *number == 0 || *number > 86'400'000)
     throw environment_error(std::string(name) + ": \"" + *value +
-                            "\" is no time; set it to milliseconds, from 1 to 86400000");
+                            "\" is not a time; set it to milliseconds, from 1 to 86400000");
   return std::chrono::milliseconds(static_cast<std::int64_t>(*number));
 }
 
-// Nothing: no variable asks for it. Throws: environment_error.
+// Returns nothing if no variable asks for OTLP. Throws: environment_error.
 inline std::optional<otlp_settings> otlp_from_environment(logger& log) {
   if (coworker::environment("OTEL_SDK_DISABLED") == "true") return std::nullopt;
   const std::optional<std::string> both = coworker::environment("OTEL_EXPORTER_OTLP_ENDPOINT");
@@ -64,7 +64,7 @@ inline std::optional<otlp_settings> otlp_from_environment(logger& log) {
   if (const auto protocol = coworker::environment("OTEL_EXPORTER_OTLP_PROTOCOL");
       protocol && *protocol != "http/json")
     log.write(log_level::warn, "OTEL_EXPORTER_OTLP_PROTOCOL is \"" + *protocol +
-             "\", and only http/json is there: that is sent.");
+                                   "\", but only http/json is supported; it is used.");
   made.headers.push_back("Content-Type: application/json");
   detail::for_each_pair(coworker::environment("OTEL_EXPORTER_OTLP_HEADERS").value_or(std::string()),
                         [&](std::string_view key, const std::string& value) {
@@ -85,4 +85,4 @@ inline std::optional<otlp_settings> otlp_from_environment(logger& log) {
   return made;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,5 +1,5 @@
 #pragma once
-// Metrics and spans, sent by OTLP from a thread of their own over libcurl. Needs libcurl.
+// Sends metrics and spans by OTLP from a thread of its own. Needs libcurl. Must not know what it measures.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -31,7 +31,7 @@ inline std::uint64_t unix_nanoseconds() {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(now).count());
 }
 
-/// From the constructor to the destructor, which sends what is left once.
+/// Sends from its construction until its destruction, which sends the rest once.
 class otlp_thread final : public side_work {
  public:
   otlp_thread(otlp_settings settings, worker_access& worker, logger& log)
@@ -74,7 +74,7 @@ class otlp_thread final : public side_work {
     }
   }
 
-  // Tries again only what a collector says may be tried again, and not at the end.
+  // Tries again only if the collector's answer allows it, and not at the end.
   task<void> send(const std::string& url, std::string body) {
     const executor_ref here = co_await this_coro::executor();
     http_request request(url);
@@ -98,7 +98,7 @@ class otlp_thread final : public side_work {
       if (!over) continue;
       if (!std::exchange(failing_, true))
         log_.write(log_level::warn,
-                   "OTLP: " + url + " does not take what is sent: " +
+                   "OTLP: " + url + " does not accept what is sent: " +
                        (answer.arrived() ? "it answered " + std::to_string(status) : answer.problem));
       co_return;
     }

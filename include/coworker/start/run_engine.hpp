@@ -1,5 +1,5 @@
 #pragma once
-// What every mode shares: signals, the drain, the summary, the exit status. Must not know any engine.
+// What all modes share: signals, the drain, the summary, the exit status. Must not know any engine.
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
@@ -29,14 +29,15 @@ inline std::string summary_line(const worker_summary& summary) {
          std::to_string(summary.highest_in_progress) + ".";
 }
 
-// Whether it is served behind an engine_ref, so that all that follows is compiled once, whichever modes there are.
+// Whether the engine is served behind an engine_ref, so that what follows is compiled once for all modes.
 template <class Engine>
 inline constexpr bool is_served_by_reference =
     !waiting_transport<Engine> && !std::is_same_v<Engine, engine_ref>;
 
-// Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained. What hangs then
-// is not waited for longer than the grace period and three seconds: in a handler that does not end, which is given up after
-// one of them, or in a network that is gone, which results have two for. While the handler is being prepared, a signal ends the process at once with status `unprepared`.
+// Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
+// After a signal, the process ends at the latest three seconds after the grace period: a handler that does
+// not end is given up after one of them, and results have two of them if the network is gone. While the
+// handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                           int unprepared) {
@@ -44,12 +45,12 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
     engine_ref any(engine);
     return detail::run_engine(runner, any, grace_period, log, unprepared);
   } else {
-    bool told = false;  // that it leaves at once
+    bool logged = false;  // that it leaves at once
     last_deadline last(log);
     const termination_watch watch(
         [&runner, &last, grace_period, &log, unprepared](int) {
           runner.stop();
-          if (runner.preparing()) {  // and so no job was taken, nor will be
+          if (runner.preparing()) {  // so no job was taken, and none will be
             return last.set(clock_type::now(), unprepared,
                             "Asked to leave before the handler was ready: no job was taken, and the process "
                             "ends at once.",
@@ -66,11 +67,11 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
               "seconds later "
               "or more, leaves at once.");
         },
-        [&runner, &last, &log, &told](int number) {
+        [&runner, &last, &log, &logged](int number) {
           last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
-                   "The process ends: what has not been handed back by now is not.");
+                   "Asked to leave at once: results that are not delivered by now are given up.");
           runner.stop_at_once();
-          if (std::exchange(told, true)) return;
+          if (std::exchange(logged, true)) return;
           log.write(
               log_level::warn,
               "Asked to leave at once: jobs in progress are stopped and answered, for two seconds at most.");
@@ -80,7 +81,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
 }
 
 template <class Worker, class Engine>
-int run_until_told_to_leave(Worker& runner, Engine& engine, duration grace_period, logger& log) {
+int run_until_asked_to_leave(Worker& runner, Engine& engine, duration grace_period, logger& log) {
   const worker_summary summary = detail::run_engine(runner, engine, grace_period, log, exit_ok);
   log.write(log_level::info,
             "Drained: " + std::to_string(summary.jobs) + " jobs taken, " + std::to_string(summary.failed) +
@@ -90,26 +91,26 @@ int run_until_told_to_leave(Worker& runner, Engine& engine, duration grace_perio
   return summary.undelivered == 0 ? exit_ok : exit_undelivered;
 }
 
-// Something that goes on beside a worker until it is destroyed.
+// Something that runs beside a worker until it is destroyed.
 class side_work : public shared_state {
  public:
   side_work() = default;
   side_work(const side_work&) = delete;
   side_work& operator=(const side_work&) = delete;
   virtual ~side_work() = default;
-  // Where spans of jobs are to go; null: nowhere.
+  // Where spans of jobs are recorded; null: nowhere.
   virtual span_list* spans() noexcept { return nullptr; }
 };
 
-// What only a build with libcurl has; null where it is not. Files of one program may differ in that.
+// Functions that only a build with libcurl has; null in others. Files of one program may differ in that.
 struct build_parts {
   shared_handle<side_work> (*begin_otlp)(worker_access& worker,
-                                         logger& log) = nullptr;  // empty: nobody asks for it
+                                         logger& log) =
+      nullptr;  // returns an empty handle if no variable asks for it
   shared_handle<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
 };
 
-// The same for an engine that serves until it is told to leave. Metrics and a span for each job are sent as the OTEL_*
-// variables say.
+// As run_until_asked_to_leave(). Also sends metrics and a span for each job as the OTEL_* variables say.
 template <class Worker, class Engine>
 int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                  const build_parts& build) {
@@ -121,10 +122,10 @@ int serve_engine(Worker& runner, Engine& engine, duration grace_period, logger& 
     engine_ref any(engine);
     traced_engine<engine_ref> traced(any, spans);
     engine_ref outer(traced);
-    return detail::run_until_told_to_leave(runner, spans == nullptr ? any : outer, grace_period, log);
+    return detail::run_until_asked_to_leave(runner, spans == nullptr ? any : outer, grace_period, log);
   } else {
     traced_engine<Engine> traced(engine, spans);
-    return detail::run_until_told_to_leave(runner, traced, grace_period, log);
+    return detail::run_until_asked_to_leave(runner, traced, grace_period, log);
   }
 }
 

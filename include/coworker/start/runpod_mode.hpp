@@ -1,5 +1,5 @@
 #pragma once
-// The mode of the platform's queue, over libcurl. Needs libcurl.
+// The mode of the platform's queue. Needs libcurl. Must not know arguments.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/log.hpp>
@@ -13,7 +13,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Before anything is logged.
+// Hides the secrets in the settings from the log; call it before anything is logged.
 inline runpod_options read_runpod_options(const options& settings, duration ready_delay, logger& log) {
   runpod_options found = coworker::runpod_options_from_environment();
   log.hide(found.api_key);
@@ -36,4 +36,4 @@ int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period
   return detail::serve_engine(runner, engine, grace_period, log, build);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// The modes in which a worker is an HTTP server: the queue API on a desk, a plain service, realtime; and the port beside a
-// queue. Must not know which argument or variable asked for it.
+// The modes in which a worker is an HTTP server: the queue API, a plain service, realtime; and the port
+// beside a queue. Must not know which argument or variable asked for it.
 
 #include <coworker/system.hpp>
 
@@ -34,7 +34,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// What the user's handler is, as far as a server shows it.
+// What a server shows about the user's handler.
 struct served_handler {
   std::vector<route_description> routes = {};
   bool streams = false;
@@ -49,7 +49,7 @@ struct serve_plan {
   std::uint16_t health_port = 0;
 };
 
-// Throws: environment_error.
+// Returns nothing if the variable is not set. Throws: environment_error if it is not a port.
 inline std::optional<std::uint16_t> port_from_environment(const char* name) {
   const std::optional<std::string> value = coworker::environment(name);
   if (!value) return std::nullopt;
@@ -161,7 +161,7 @@ inline http_server_options server_options(std::size_t connections, logger& log) 
   return made;
 }
 
-// Throws: usage_error where it cannot listen there.
+// Throws: usage_error if it cannot listen there.
 inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint,
                       const std::string& host, std::uint16_t port, std::uint16_t health_port,
                       std::size_t connections, logger& log) {
@@ -232,7 +232,7 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
 
-// The port beside a queue, where the options ask for one.
+// The port beside a queue, if the options ask for one.
 class side_door {
  public:
   side_door(worker_access& watched, const options& settings, logger& log)

@@ -1,6 +1,6 @@
 #pragma once
-// Standard input, output and error of a program that was started without one of them: what it opens first would get that
-// number, and log lines would go into a connection or a file. Knows nothing else.
+// Opens standard input, output and error of a program that was started without one of them: otherwise the
+// next file or connection would get that number, and log lines would go into it. Must not know anything else.
 
 #include <coworker/system.hpp>
 
@@ -13,22 +13,22 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// Opens /dev/null in place of those that are closed.
+/// Opens /dev/null for each standard descriptor that is closed.
 inline void fill_standard_descriptors() noexcept {
   for (int number = 0; number <= 2; ++number) {
     if (::fcntl(number, F_GETFD) >= 0 || errno != EBADF) continue;
-    ::open("/dev/null", O_RDWR);  // gets the lowest free number, which is this one, and is for all programs
+    ::open("/dev/null", O_RDWR);  // gets the lowest free number, which is this one; stays open across exec
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #else
 
 namespace coworker::inline v0_1::detail {
 
-inline void fill_standard_descriptors() noexcept {}  // numbers are not given out again there
+inline void fill_standard_descriptors() noexcept {}  // such numbers are not reused there
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 #endif

@@ -1,9 +1,9 @@
 #pragma once
-// The signals that ask a process to leave: which of them count, and who is told. Knows no worker.
+// The signals that ask a process to leave: which of them count, and who is notified. Must not know a worker.
 //
-// SIGTERM, SIGINT and SIGHUP. Where SIGINT or SIGHUP is ignored already, as for a program that nohup or a shell's
-// `&` has started, it stays so. SIGQUIT is left as it is: it ends the process at once, with a core dump, for whoever
-// wants to see where it hangs; its jobs are not answered.
+// SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by nohup or by
+// a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a core dump,
+// which shows where it hangs; its jobs get no result.
 
 #include <coworker/system.hpp>
 
@@ -29,21 +29,21 @@ namespace coworker::inline v0_1::detail {
 
 inline constexpr std::array<int, 3> termination_signals{SIGTERM, SIGINT, SIGHUP};
 
-// What a signal handler can reach. Handlers belong to the process, so this state does too.
+// What a signal handler can reach. It is global because signal handlers belong to the process.
 struct termination_state {
   static constexpr std::int64_t never = -1;
   std::atomic<pid_t> owner{0};
   std::atomic<int> pipe{-1};
-  std::atomic<int> handlers{0};           // that run at the moment
-  std::atomic<std::int64_t> last{never};  // when the last one that counts came, in nanoseconds
+  std::atomic<int> handlers{0};           // handlers that are running
+  std::atomic<std::int64_t> last{never};  // when the last signal that counts came, in nanoseconds
   std::atomic<int> counted{0};
   std::array<struct sigaction, termination_signals.size()>
       before{};  // before ours; written while ours are not set
 };
 inline termination_state this_process_termination;
 
-// Which one this is: 1, 2, 3; 0 when it counts as one with the last. Some senders repeat a signal within
-// milliseconds: timeout(1), a kill of a process group, some init systems.
+// Returns the number of this signal: 1, 2, 3; 0 if it counts as one with the last. Some senders repeat a
+// signal within milliseconds: timeout(1), a kill of a process group, some init systems.
 inline int count_termination() noexcept {
   constexpr std::int64_t counts_as_one = 2'000'000'000;
   termination_state& state = this_process_termination;
@@ -57,15 +57,15 @@ inline int count_termination() noexcept {
   return state.counted.fetch_add(1) + 1;
 }
 
-// As if this process, which a handler of ours has forked, had never had our signal handlers.
+// For a process that was forked from ours: behaves as if our signal handlers had never been set.
 inline void end_as_before(int number) noexcept {
   for (std::size_t i = 0; i < termination_signals.size(); ++i) {
     if (termination_signals[i] == number) ::sigaction(number, &this_process_termination.before[i], nullptr);
   }
-  ::raise(number);  // waits until the signal handler returns
+  ::raise(number);  // takes effect when the signal handler returns
 }
 
-// Only what may be done inside a signal handler.
+// Does only what is allowed inside a signal handler.
 inline void on_termination(int number) {
   const int problem_before = errno;
   termination_state& state = this_process_termination;
@@ -75,19 +75,19 @@ inline void on_termination(int number) {
   } else {
     const int count = count_termination();
     if (count > 2) ::_exit(128 + number);
-    const auto told = static_cast<unsigned char>(count == 1 ? number : number | 0x80);
+    const auto message = static_cast<unsigned char>(count == 1 ? number : number | 0x80);
     const int pipe = state.pipe.load();
-    if (count > 0 && pipe >= 0 && ::write(pipe, &told, 1) != 1) ::_exit(128 + number);
+    if (count > 0 && pipe >= 0 && ::write(pipe, &message, 1) != 1) ::_exit(128 + number);
   }
   state.handlers.fetch_sub(1);
   errno = problem_before;
 }
 
-/// While it lives, the first signal calls `on_first(int number)`, a second `on_second(int number)`, both on a thread of
-/// its own, and a third ends the process at once with status 128 + its number. Signals within two seconds of the last
-/// one that counted count as one with it. In a process that was forked from this one, signals do what they did before.
-/// One at a time in a process. Errors: std::runtime_error when the system has no pipe left, std::system_error when
-/// it has no thread.
+/// While it exists, the first signal calls `on_first(int number)` and the second `on_second(int number)`,
+/// both on a thread of its own. A third ends the process at once with status 128 + its number. Signals within
+/// two seconds of the last one that counted count as one with it. In a process that was forked from this one,
+/// signals do what they did before. Only one may exist in a process.
+/// Throws: std::runtime_error if the system has no pipe left; std::system_error if it has no thread left.
 template <class OnFirst, class OnSecond>
 class termination_watch {
  public:
@@ -156,12 +156,12 @@ class termination_watch {
 
   void watch() noexcept {
     for (;;) {
-      unsigned char told = 0;
-      const auto size = ::read(pipe_.ends[0], &told, 1);
+      unsigned char message = 0;
+      const auto size = ::read(pipe_.ends[0], &message, 1);
       if (size < 0 && errno == EINTR) continue;
-      if (size != 1 || told == 0) return;
+      if (size != 1 || message == 0) return;
       try {
-        detail::insist([&] { (told & 0x80) == 0 ? on_first_(int{told}) : on_second_(told & 0x7f); });
+        detail::insist([&] { (message & 0x80) == 0 ? on_first_(int{message}) : on_second_(message & 0x7f); });
       } catch (...) {  // the next signal, or a deadline, ends what does not end by itself
       }
     }
@@ -187,9 +187,9 @@ class termination_watch {
 
 namespace coworker::inline v0_1::detail {
 
-/// As above, for SIGINT, as Ctrl+C sends it, and for SIGTERM, which only the program itself can raise. Its C library
-/// calls the handler of the first on a thread of its own, and of the second where it was raised: the functions are called
-/// there.
+/// As above, for SIGINT, which Ctrl+C sends, and for SIGTERM, which only the program itself can raise. The C
+/// library calls the handler of SIGINT on a thread of its own, and that of SIGTERM where it was raised: the
+/// functions are called there.
 template <class OnFirst, class OnSecond>
 class termination_watch {
  public:
@@ -212,7 +212,7 @@ class termination_watch {
 
  private:
   static void on_signal(int number) {
-    std::signal(number, &on_signal);  // the library has taken it away
+    std::signal(number, &on_signal);  // the C library has reset it
     handlers_.fetch_add(1);
     if (termination_watch* const watch = current_.load()) watch->count(number);
     handlers_.fetch_sub(1);
@@ -231,13 +231,13 @@ class termination_watch {
   }
 
   static inline std::atomic<termination_watch*> current_{nullptr};
-  static inline std::atomic<int> handlers_{0};  // that run at the moment
+  static inline std::atomic<int> handlers_{0};  // handlers that are running
 
   OnFirst on_first_;
   OnSecond on_second_;
   void (*before_interrupt_)(int) = SIG_DFL;
   void (*before_terminate_)(int) = SIG_DFL;
-  std::mutex mutex_;  // guards what follows
+  std::mutex mutex_;  // guards the members below
   time_point last_{};
   int counted_ = 0;
 };

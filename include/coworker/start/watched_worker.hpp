@@ -1,5 +1,5 @@
 #pragma once
-// A worker as those see it who only look at it. Must not know what it serves.
+// watched_worker: a worker as others observe it. Must not know what it serves.
 
 #include <coworker/coro/stop.hpp>
 #include <coworker/scale/metrics.hpp>
@@ -10,7 +10,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// A worker whose jobs come from elsewhere, to be looked at.
+// A worker whose jobs come from another engine, for observers.
 template <class Worker>
 struct watched_worker final : worker_access {
   Worker& runner;
@@ -23,4 +23,4 @@ struct watched_worker final : worker_access {
   bool preparing() const override { return runner.preparing(); }
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// The webhooks of an endpoint on a thread of their own, over libcurl, so that a server that does not answer holds up
-// nothing. Needs libcurl.
+// Sends the webhooks of an endpoint from a thread of their own, so that a server that does not answer delays
+// nothing else. Needs libcurl. Must not know jobs.
 
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sync_wait.hpp>
@@ -15,7 +15,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// From the constructor to the destructor, which tries once more what has not got through.
+/// Sends from its construction until its destruction, which tries once more what was not accepted.
 class webhook_thread final : public side_work {
  public:
   explicit webhook_thread(http_endpoint& endpoint)
@@ -41,7 +41,7 @@ class webhook_thread final : public side_work {
       event_loop loop(one.client_);
       coworker::sync_wait(loop, one.sender_.run());
     } catch (...) {
-      detail::log_current_exception(one.endpoint_.own_log(), "No more webhooks are told");
+      detail::log_current_exception(one.endpoint_.own_log(), "No more webhooks are sent");
     }
     return nullptr;
   }

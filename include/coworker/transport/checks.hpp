@@ -1,6 +1,6 @@
 #pragma once
-// Finds what an engine got almost right: an optional operation with a wrong signature would otherwise be ignored, and
-// nobody would know. Must not know any engine.
+// Finds near misses of an engine: an optional operation with a wrong signature would otherwise be ignored
+// silently. Must not know any engine.
 
 #include <coworker/refusal.hpp>
 #include <coworker/transport/concept.hpp>
@@ -10,9 +10,10 @@
 
 namespace coworker::inline v0_1::detail {
 
-// What an engine has under a name counts if it can be named, which one function or a data member can, or called with what
-// a worker gives, or with what an author may expect instead. So a private member does not count, nor one whose
-// requires-clause says no: that is how an engine made from a template has an operation only where it can.
+// An engine counts as having an operation if its name can be named, as one function or a data member can, or
+// if it can be called with what a worker passes or with what an author may expect instead. A private member
+// does not count, nor one whose requires-clause is false: so an engine made from a template can have an
+// operation only where it fits.
 template <class Transport>
 concept has_chunk = requires {
   &Transport::chunk;
@@ -71,7 +72,7 @@ concept has_waiter = requires {
 }
 || requires(Transport& queue) { queue.waiter(); };
 
-// Those that 0.1 called.
+// Operations of version 0.1.
 template <class Transport>
 concept has_takes_chunks = requires {
   &Transport::takes_chunks;
@@ -96,7 +97,7 @@ enum class engine_fault : unsigned char {
   next_stops
 };
 
-// The first thing that is wrong with an engine.
+// Returns the first thing that is wrong with an engine.
 template <class Transport>
 consteval engine_fault find_engine_fault() {
   if (!transport<Transport>) return engine_fault::no_transport;
@@ -117,10 +118,10 @@ template <class Transport>
 concept fitting_engine = find_engine_fault<Transport>()
 == engine_fault::none;
 
-// What says that an engine was looked at.
+// Proof that an engine was checked.
 struct engine_checked {};
 
-// What each near miss is told: X(engine_fault, sentence).
+// The error for each near miss: X(engine_fault, sentence).
 #define COWORKER_NEAR_MISSES(X)                                                                              \
   X(no_transport,                                                                                            \
     "coworker: this is not a transport; it needs `task<take_result> take(take_request)` and "                \
@@ -150,15 +151,15 @@ struct engine_checked {};
   X(waiter,                                                                                                  \
     "coworker: this engine's waiter() does not fit and would not be called; write `coworker::waiter& "       \
     "waiter()`")                                                                                             \
-  X(takes_chunks,                                                                                            \
-    "coworker: this engine's takes_chunks() is not called any more; say it in limits().chunks")              \
+  X(takes_chunks, "coworker: this engine's takes_chunks() is not called any more; set limits().chunks")      \
   X(next_stops,                                                                                              \
     "coworker: this engine's next_stops() is not called any more; call control.stop_job() from `task<void> " \
     "attend(worker_control control)`")
 
-// A function template that is given an engine says so in two places: COWORKER_CHECKS_ENGINE stands before its return
-// type, and check_engine<Engine>() is the default argument of its last parameter, an engine_checked. The error then
-// stands at the call that the user wrote: clang reads the condition of an attribute there, g++ makes the default argument there.
+// A function template that receives an engine checks it in two places: COWORKER_CHECKS_ENGINE stands before
+// its return type, and check_engine<Engine>() is the default argument of its last parameter, an
+// engine_checked. The compiler then reports the error at the user's call: clang evaluates the condition of an
+// attribute there, and g++ instantiates the default argument there.
 #ifdef __clang__
 #define COWORKER_REFUSE_NEAR_MISS(missed, why)                                                          \
   __attribute__((diagnose_if(                                                                           \

@@ -1,5 +1,7 @@
 #pragma once
-// What an engine may ask of the worker that serves it: attend() is given it. Must not know the worker.
+// worker_control: what an engine may ask of the worker that serves it. attend() receives it. Must not know
+// the
+// worker.
 
 #include <coworker/coro/stop.hpp>
 #include <coworker/scale/metrics.hpp>
@@ -11,7 +13,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// The worker's side. Any thread.
+// The worker's side. Thread-safe.
 class worker_access {
  public:
   virtual void stop_job(std::string id) = 0;
@@ -30,34 +32,38 @@ class worker_access {
 
 }  // namespace detail
 
-/// A handle to the worker that serves an engine, for what the engine does beside its jobs. A value, cheap to copy.
+/// A handle to the worker that serves an engine, for attend(). Cheap to copy.
 ///
-/// Thread safety: any thread, until attend() has ended.
+/// Thread safety: all members may be called on any thread until attend() has ended.
 class worker_control {
  public:
-  /// Made by the worker.
+  /// Called by the worker.
   explicit worker_control(detail::worker_access& worker) noexcept : worker_(&worker) {}
 
-  /// Asks the job to stop; one that has no slot yet ends without being run. An id that is not in progress is ignored.
+  /// Asks a job to stop. A job that has no slot yet ends without being run. Ignores an id that is not in
+  /// progress.
   void stop_job(std::string id) const { worker_->stop_job(std::move(id)); }
 
-  /// Takes no more jobs, and ends the worker once those in progress have ended; as worker::stop().
+  /// Takes no more jobs, and ends the worker once those in progress have ended, like worker::stop().
   void drain() const { worker_->drain(); }
 
-  /// The ids of all jobs that take() has handed over and whose complete() has not returned, in no order.
+  /// Returns the ids of all jobs that take() has handed over and whose complete() has not returned, in no
+  /// particular order.
   std::vector<std::string> jobs_in_progress() const { return worker_->jobs_in_progress(); }
 
-  /// Triggered when the worker begins to leave: no more jobs are taken, those in progress end within its grace period.
+  /// Returns a token that is triggered when the worker begins to leave: no more jobs are taken, and those in
+  /// progress end within its grace period.
   stop_token leaving() const { return worker_->leaving(); }
 
-  /// Whether the handler is still being prepared, as while its model is loaded: no job is taken before that has ended.
+  /// Returns whether the handler is still being prepared, for example while its model is loaded. No job is
+  /// taken before that has ended.
   bool preparing() const { return worker_->preparing(); }
 
-  /// What the worker measures, as a concurrency modifier sees it.
+  /// Returns what the worker measures, as a concurrency modifier sees it.
   metrics measured() const { return worker_->measured(); }
 
  private:
   detail::worker_access* worker_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

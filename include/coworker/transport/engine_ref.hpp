@@ -1,6 +1,6 @@
 #pragma once
-// engine_ref: any engine behind one type, so that the worker's part for it is compiled once and not for each engine. Must
-// not know any of them.
+// engine_ref: any engine behind one type, so that the worker's part for engines is compiled once. Must not
+// know any engine.
 
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>
@@ -83,7 +83,7 @@ inline constexpr engine_operations operations_of{
       }
     }};
 
-/// Refers to an engine, which must outlive it; one that has a waiter of its own must be served itself.
+/// Refers to an engine, which must outlive it. An engine with a waiter of its own must be served directly.
 class engine_ref {
  public:
   template <transport Engine>

@@ -1,5 +1,5 @@
 #pragma once
-// The environment's variables, as engines read their settings from them. Must not know any engine.
+// Reads the variables of the environment, for the settings of engines. Must not know any engine.
 
 #include <cstdlib>
 #include <optional>
@@ -9,14 +9,15 @@
 
 namespace coworker::inline v0_1 {
 
-/// A variable that cannot be used; the message names it, what it holds, and the way out.
+/// A variable that cannot be used. The message names it, its value, and the way out.
 class environment_error : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// The value of a variable of the environment. White space around it is not part of it: a file of variables that was
-/// written on Windows leaves a carriage return at the end of each. Nothing where it is unset or empty.
+/// Returns the value of a variable of the environment, or nothing if it is unset or empty. Strips white space
+/// around the value: a file of variables that was written on Windows leaves a carriage return at the end of
+/// each.
 inline std::optional<std::string> environment(const char* name) {
   const char* const given = std::getenv(name);
   std::string_view value(given != nullptr ? given : "");
@@ -27,4 +28,4 @@ inline std::optional<std::string> environment(const char* name) {
   return std::string(value);
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

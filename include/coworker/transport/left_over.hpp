@@ -1,5 +1,6 @@
 #pragma once
-// What ended processes left in a spool, on its way out beside the jobs of this one. Must not know how a result is posted.
+// Posts the results that processes which have ended left in a spool, beside the jobs of this process. Must
+// not know how a result is posted.
 
 #include <algorithm>
 #include <coworker/coro/clock.hpp>
@@ -33,7 +34,7 @@ reading read_piece(Spool& spool, const typename Spool::left_over& one, typename 
   }
 }
 
-// A piece at a turn of the loop: it may be as long as any result.
+// Reads one piece in each turn of the loop, because the file may be as long as any result.
 template <class Spool>
 task<std::optional<typename Spool::entry>> read_left_over(Spool& spool, typename Spool::left_over& one,
                                                           logger& log) {
@@ -49,12 +50,14 @@ task<std::optional<typename Spool::entry>> read_left_over(Spool& spool, typename
   co_return spool.claim(one, std::move(text), log);
 }
 
-/// Hands on what ended processes left in the spool, one at a time, so that only one of them is in memory. One that cannot
-/// be handed on waits alone, for times that grow, and the others go on; but while none can be, all wait. Returns when
-/// nothing is left. Cancellation: what is left stays there, for the next process.
+/// Passes on the results that ended processes left in the spool, one at a time, so that only one of them is
+/// in memory. A result that cannot be passed on waits, for growing times, while the others go on; as long as
+/// none can be passed on, all of them wait. Returns when nothing is left.
 ///
-/// `try_once(entry&) -> task<std::optional<duration>>` makes one attempt and gives nothing when that settled it, so that
-/// the spool has it no more; else how long to wait at least.
+/// `try_once(entry&) -> task<std::optional<duration>>` makes one attempt. It returns nothing if that settled
+/// the result, which it has then removed from the spool; otherwise the shortest time to wait.
+///
+/// Cancellation: what is left stays in the spool, for the next process.
 template <class Spool, class TryOnce>
 task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source random, logger& log,
                              TryOnce try_once) {
@@ -66,7 +69,7 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
   const auto later = [](const failed_one& a, const failed_one& b) { return a.due > b.due; };
   const executor_ref executor = co_await this_coro::executor();
   std::vector<typename Spool::left_over> fresh = spool.find_left_over();
-  std::vector<failed_one> failed;  // a heap; the first is the next that is due
+  std::vector<failed_one> failed;  // a heap; the first one is due next
   backoff pause(waits, random);
   for (std::size_t next = 0; next < fresh.size() || !failed.empty();) {
     const bool again = next == fresh.size();  // those that were not tried yet come first
@@ -103,4 +106,4 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// local_file: a queue for the desk. Its jobs come from a JSON text or file; its results go to the log, and
-// stay here for whoever wants to compare them. Must not know of arguments or environment.
+// local_file: a queue for local runs. Its jobs come from a JSON text or file; its results go to the log and
+// can be read afterwards. Must not know arguments or the environment.
 
 #include <cerrno>
 #include <coworker/coro/task.hpp>
@@ -30,7 +30,7 @@ namespace detail {
 
 inline constexpr const char* job_example = R"({"input": {"message": "hello"}})";
 
-// `where` names the source, and the job in it where there are several.
+// `where` names the source, and the job in it if there are several.
 inline job_envelope read_local_job(json value, std::size_t number, const std::string& where) {
   if (!value.is_object()) {
     throw local_job_error(where + ": a job must be an object, found " + describe(json_gate::slot(value)) +
@@ -41,7 +41,7 @@ inline job_envelope read_local_job(json value, std::size_t number, const std::st
   if (const auto id = value.find("id"); id != value.end()) {
     if (!id->is_string() || id->get<std::string_view>().empty()) {
       throw local_job_error(where + ": \"id\" must be a string that is not empty, found " +
-                            describe(json_gate::slot(*id)) + "; mend it or leave it out");
+                            describe(json_gate::slot(*id)) + "; correct it or leave it out");
     }
     made.id = id->get<std::string>();
     value.erase("id");
@@ -97,8 +97,8 @@ inline std::vector<job_envelope> read_json_document(std::string_view text, const
   return jobs;
 }
 
-// The numbers of the jobs, from 0, by their ids: an object, since that finds its members fast. Errors:
-// local_job_error when two have the same.
+// Returns the numbers of the jobs, from 0, by their ids; in a JSON object, because that finds its members
+// fast. Throws: local_job_error if two jobs have the same id.
 inline json number_jobs(const std::vector<job_envelope>& jobs, const std::string& source) {
   json numbers = json::object();
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -116,10 +116,11 @@ inline json number_jobs(const std::vector<job_envelope>& jobs, const std::string
 
 }  // namespace detail
 
-/// The jobs in a JSON text: one object, an array of them, or with `json_lines` one a line. `source` names the
-/// text in errors. Jobs without an id are called local_test, local_test_2, and so on by their number. Errors:
-/// local_job_error for a text that is not JSON, holds no job, holds one that is no object or has no input, or
-/// two with the same id.
+/// Reads the jobs in a JSON text: one object, an array of objects, or with `json_lines` one object a line.
+/// `source` names the text in errors. Jobs without an id are called local_test, local_test_2, and so on by
+/// their number.
+/// Throws: local_job_error for a text that is not JSON or holds no job, for a job that is not an object or
+/// has no input, and for two jobs with the same id.
 inline std::vector<job_envelope> read_local_jobs(std::string_view text, const std::string& source,
                                                  bool json_lines = false) {
   if (detail::is_blank(text))
@@ -132,8 +133,8 @@ inline std::vector<job_envelope> read_local_jobs(std::string_view text, const st
   return jobs;
 }
 
-/// The same from a file; one whose name ends in .jsonl holds a job on each line.
-/// Errors: also local_job_error when the file cannot be read, with the system's reason.
+/// Reads the jobs in a file; one whose name ends in .jsonl holds a job on each line.
+/// Throws: as read_local_jobs(); also local_job_error, with the system's reason, if the file cannot be read.
 inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   const auto refuse = [&path](int reason) {
     throw local_job_error(
@@ -156,10 +157,10 @@ inline std::vector<job_envelope> read_local_job_file(const std::string& path) {
   return read_local_jobs(text, path, path.ends_with(".jsonl"));
 }
 
-/// A queue that ends when its jobs have been taken.
+/// An engine over a list of jobs; it is closed once all of them have been taken.
 class local_file {
  public:
-  /// The logger must outlive the queue. Errors: local_job_error when two jobs have the same id.
+  /// The logger must outlive the engine. Throws: local_job_error if two jobs have the same id.
   local_file(std::vector<job_envelope> jobs, logger& log)
       : jobs_(std::move(jobs)), numbers_(detail::number_jobs(jobs_, "local_file")), log_(log) {
     outcomes_.reserve(jobs_.size());
@@ -205,7 +206,7 @@ class local_file {
     co_return delivery::accepted;
   }
 
-  /// What became of the jobs, in the order of the source.
+  /// Returns the outcomes of the jobs, in the order of the source.
   const std::vector<outcome>& outcomes() const noexcept { return outcomes_; }
 
  private:
@@ -220,11 +221,11 @@ class local_file {
   std::vector<job_envelope> jobs_;
   json numbers_;                   // by id
   std::vector<outcome> outcomes_;  // by number
-  std::size_t next_ = 0;           // the first that was not taken
+  std::size_t next_ = 0;           // the first job that was not taken
   logger& log_;
 };
 
 static_assert(transport<local_file> && counted_transport<local_file> && chunk_transport<local_file> &&
               progress_transport<local_file>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

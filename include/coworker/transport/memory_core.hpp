@@ -1,5 +1,6 @@
 #pragma once
-// What a program and a memory_queue share of the jobs between them. Must not know how a worker takes them.
+// memory_core: the state of the jobs that a memory_queue and its memory_jobs share. Must not know how a
+// worker takes them.
 
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>
@@ -22,19 +23,19 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Guarded by the mutex of its memory_core, but for the id, which stays as it is.
+// Guarded by the mutex of its memory_core, except the id, which never changes.
 struct memory_job_state : shared_state {
   const std::string id;
   job_envelope envelope;  // until it is taken
-  fifo<json> chunks;      // that nobody has read
+  fifo<json> chunks;      // not read yet
   std::optional<json> progress;
-  bool progress_is_new = false;  // and next_progress() is to return it
+  bool progress_is_new = false;  // next_progress() must return it
   bool taken = false;
   std::optional<coworker::outcome> outcome;
-  shared_handle<memory_job_state> itself{};  // until it has an outcome: the queue's share
-  event news;                                // for coroutines: something of the above has changed
+  shared_handle<memory_job_state> itself{};  // the queue's reference, until the job has an outcome
+  event news;                                // for coroutines: something above has changed
   condition changed;                         // for threads
-  memory_job_state* next = nullptr;          // in its place of the table of ids
+  memory_job_state* next = nullptr;          // the next one at the same place of the table of ids
 
   explicit memory_job_state(job_envelope&& pushed) : id(pushed.id), envelope(std::move(pushed)) {}
 
@@ -44,10 +45,10 @@ struct memory_job_state : shared_state {
   }
 };
 
-// Finds the jobs that have no outcome by their ids.
+// Finds jobs without an outcome by their ids.
 class memory_job_table {
  public:
-  // Room for one more.
+  // Makes room for one more.
   void reserve() {
     if (count_ < places_.size()) return;
     std::vector<memory_job_state*> old(places_.empty() ? 16 : places_.size() * 2);
@@ -82,7 +83,7 @@ class memory_job_table {
     one.next = std::exchange(first, &one);
   }
 
-  std::vector<memory_job_state*> places_;  // the first of each list; a power of two of them
+  std::vector<memory_job_state*> places_;  // the first job of each list; their number is a power of two
   std::size_t count_ = 0;
 };
 
@@ -92,7 +93,7 @@ struct memory_worker {
   bool leaving = false;
 };
 
-// What a memory_queue and its memory_jobs share.
+// What a memory_queue and its memory_jobs share. Thread-safe.
 class memory_core : public shared_state {
  public:
   using job = shared_handle<memory_job_state>;
@@ -110,7 +111,7 @@ class memory_core : public shared_state {
       return made;
     }
     table_.reserve();
-    available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    available_.set();  // first, because it may throw; a take that wakes waits for the lock
     waiting_.push(made);
     ++backlog_;
     made->itself = made;
@@ -128,14 +129,14 @@ class memory_core : public shared_state {
     for (const memory_worker* const one : workers_) one->control.stop_job(stopped->id);
   }
 
-  // Lets nothing more in. What waits is still run.
+  // Accepts no more jobs. Waiting jobs are still run.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
     available_.set();
   }
 
-  // The queue is gone.
+  // The queue is being destroyed.
   void abandon() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -153,7 +154,7 @@ class memory_core : public shared_state {
     looks(at);
   }
 
-  // `looks(job, found)` is called under the lock and tells whether the wait is over. It throws nothing.
+  // `looks(job, found)` is called under the lock and returns whether the wait is over. It must not throw.
   template <class Found, class Look>
   bool look_or_wait(memory_job_state& at, Found& found, Look looks) {
     const std::lock_guard lock(mutex_);
@@ -166,7 +167,7 @@ class memory_core : public shared_state {
   void block(memory_job_state& at, Found& found, Look looks) {
     std::unique_lock lock(mutex_);
     while (!looks(at, found)) {
-      detail::require_may_block("memory_job: the job has not got that far",
+      detail::require_may_block("memory_job: what was asked for is not there yet",
                                 "co_await result(), next_chunk() or next_progress() instead");
       at.changed.wait(lock);
     }
@@ -174,7 +175,7 @@ class memory_core : public shared_state {
 
   // --- the worker's side ------------------------------------------------------------------------------------
 
-  // False: there is nothing to hand over yet.
+  // Returns false if there is nothing to hand over yet.
   bool hand_over(std::size_t capacity, take_result& taken) {
     const std::lock_guard lock(mutex_);
     taken.jobs.reserve(capacity < backlog_ ? capacity : backlog_);
@@ -193,7 +194,7 @@ class memory_core : public shared_state {
 
   event& available() noexcept { return available_; }
 
-  // False: it is not here.
+  // Returns false if the job is not here.
   template <class Change>
   bool change(std::string_view id, Change change) {
     const std::lock_guard lock(mutex_);
@@ -218,7 +219,7 @@ class memory_core : public shared_state {
     deserted_ = false;
   }
 
-  // It takes no more jobs.
+  // The worker takes no more jobs.
   void worker_leaves(memory_worker& worker) {
     const std::lock_guard lock(mutex_);
     worker.leaving = true;
@@ -242,7 +243,7 @@ class memory_core : public shared_state {
     return id;
   }
 
-  // Why no job is let in, if so.
+  // Returns why a job is not accepted; nothing if it is.
   std::optional<outcome> refusal() const {
     if (closed_) return outcome::failure("the queue is closed: it takes no more jobs");
     if (deserted_) return outcome::stop("stopped: the worker has left, and nobody takes jobs any more");
@@ -267,19 +268,19 @@ class memory_core : public shared_state {
     backlog_ = 0;
   }
 
-  mutable std::mutex mutex_;  // guards all below, and the jobs
-  event available_;           // a take may find something
-  fifo<job> waiting_;         // also those that were stopped meanwhile
+  mutable std::mutex mutex_;  // guards all members below, and the jobs
+  event available_;           // set when a take may find something
+  fifo<job> waiting_;         // including jobs that were stopped meanwhile
   std::size_t backlog_ = 0;   // without those
   memory_job_table table_;
   std::vector<memory_worker*> workers_;
   const std::size_t most_waiting_;
   std::size_t last_number_ = 0;
   bool closed_ = false;
-  bool deserted_ = false;  // all workers that there were have left
+  bool deserted_ = false;  // all workers that served it have left
 };
 
-// For as long as a worker serves the queue.
+// Registers a worker for as long as it serves the queue.
 class memory_attendance {
  public:
   memory_attendance(memory_core& core, memory_worker& worker) : core_(core), worker_(worker) {
@@ -301,4 +302,4 @@ struct leave_memory_queue {
   void operator()() const noexcept { core->worker_leaves(*worker); }
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

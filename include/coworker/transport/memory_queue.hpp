@@ -1,6 +1,6 @@
 #pragma once
-// memory_queue: a queue inside the program. Whatever has jobs for the worker pushes them, on any thread, and awaits what
-// becomes of each. Must not know what the jobs are for.
+// memory_queue: a queue inside the program. Whoever has jobs for the worker pushes them, on any thread, and
+// awaits their outcomes. Must not know what the jobs are for.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -23,56 +23,62 @@
 
 namespace coworker::inline v0_1 {
 
-/// A job that was pushed into a memory_queue. A handle, cheap to copy; it may outlive the queue, and letting go of it does
-/// not stop the job.
+/// A job that was pushed into a memory_queue. A handle, cheap to copy; it may outlive the queue. Destroying
+/// it does not stop the job.
 ///
-/// Thread safety: any thread. Coroutines may wait on any executor, several at a time; each chunk goes to one of them.
-/// On a simulated_loop, all that concerns the queue must be done on that loop's thread.
+/// Thread safety: any thread. Coroutines may wait on any executor, several at a time; each chunk goes to one
+/// of them. On a simulated_loop, everything that concerns the queue must be done on that loop's thread.
 class memory_job {
   using core_handle = detail::shared_handle<detail::memory_core>;
   using job_handle = detail::memory_core::job;
 
  public:
-  /// Made by memory_queue::push().
+  /// Called by memory_queue::push().
   memory_job(core_handle core, job_handle job) noexcept : core_(std::move(core)), job_(std::move(job)) {}
 
-  /// What the worker calls it; unlike that of any other job that is in the queue or in progress.
+  /// Returns the job's id, unique among the jobs that are in the queue or in progress.
   const std::string& id() const noexcept { return job_->id; }
 
-  /// Returns what became of the job, once it has ended. Cancellation: throws `cancelled`; the job goes on.
+  /// Returns the job's outcome, once it has ended. Cancellation: throws `cancelled`; the job goes on.
   task<outcome> result() const { return await_found<outcome>(core_, job_, &take_outcome); }
 
-  /// Returns the next chunk of a streaming handler's output, in their order, and nothing once the job has ended and all
-  /// were returned. Until then they are kept. Cancellation: as result().
+  /// Returns the next chunk of a streaming handler's output, in order; nothing once the job has ended and all
+  /// chunks were returned. Chunks are kept until they are returned.
+  /// Cancellation: as result().
   task<std::optional<json>> next_chunk() const {
     return await_found<std::optional<json>>(core_, job_, &take_chunk);
   }
 
-  /// Returns the handler's latest report of progress, once there is one that was not returned yet; those that came before
-  /// it are skipped. Nothing once the job has ended. Cancellation: as result().
+  /// Returns the handler's latest report of progress, as soon as there is one that was not returned yet;
+  /// skips older ones. Returns nothing once the job has ended.
+  /// Cancellation: as result().
   task<std::optional<json>> next_progress() const {
     return await_found<std::optional<json>>(core_, job_, &take_progress);
   }
 
-  /// The same for a thread, which blocks. Throws: std::logic_error on the thread of an event loop.
+  /// Blocks until result() would return, and returns the same.
+  /// Throws: std::logic_error on the thread of an event loop.
   outcome blocking_result() const { return block<outcome>(&take_outcome); }
+  /// As blocking_result(), for next_chunk().
   std::optional<json> blocking_next_chunk() const { return block<std::optional<json>>(&take_chunk); }
+  /// As blocking_result(), for next_progress().
   std::optional<json> blocking_next_progress() const { return block<std::optional<json>>(&take_progress); }
 
-  /// The latest report of progress; nothing where there was none.
+  /// Returns the latest report of progress; nothing if there was none.
   std::optional<json> progress() const {
     std::optional<json> found;
     core_->look(*job_, [&found](state& at) { found = at.progress; });
     return found;
   }
 
+  /// Returns whether the job has an outcome.
   bool ended() const {
     bool found = false;
     core_->look(*job_, [&found](state& at) { found = at.outcome.has_value(); });
     return found;
   }
 
-  /// Asks the job to stop. One that no worker has taken ends at once, without being run.
+  /// Asks the job to stop. A job that no worker has taken ends at once, without being run.
   void stop() const { core_->stop(job_); }
 
  private:
@@ -91,7 +97,7 @@ class memory_job {
     return found || at.outcome;
   }
 
-  // The frame has handles of its own, as this one may be gone before it ends.
+  // The coroutine has handles of its own, because this object may be destroyed before it ends.
   template <class Found>
   static task<Found> await_found(core_handle core, job_handle job, bool (*look)(state&, Found&)) {
     Found found{};
@@ -110,11 +116,12 @@ class memory_job {
   job_handle job_;
 };
 
+/// Settings of a memory_queue.
 struct memory_queue_options {
-  /// How many jobs may wait for a worker; beyond that, a job that is pushed fails at once with an error that says so.
-  /// Default: as many as there is memory for.
+  /// How many jobs may wait for a worker; beyond that, a pushed job fails at once with an error that says so.
+  /// Default: no limit but memory.
   std::size_t most_waiting = (std::numeric_limits<std::size_t>::max)();
-  /// What workers are told that the queue takes at most.
+  /// The limits that the queue states to workers. Default: none.
   transport_limits limits = {};
 };
 
@@ -126,8 +133,8 @@ struct memory_queue_options {
 ///     json output = job.blocking_result().output;  // or: co_await job.result()
 ///     queue.close();                               // the worker then ends
 ///
-/// Every job that is pushed gets an outcome, also when it is never run: because the queue is closed, full, or destroyed,
-/// or because the last worker that served it has left. Several workers may serve it at once.
+/// Every pushed job gets an outcome, also if it is never run: because the queue is closed, full, or
+/// destroyed, or because the last worker that served it has left. Several workers may serve it at once.
 ///
 /// Thread safety: push(), close() and backlog() may be called on any thread. Must outlive the workers.
 class memory_queue {
@@ -137,10 +144,11 @@ class memory_queue {
       : core_(new detail::memory_core(options.most_waiting)), limits_(options.limits) {}
   memory_queue(const memory_queue&) = delete;
   memory_queue& operator=(const memory_queue&) = delete;
-  /// Jobs that wait still get an outcome that says so.
+  /// Jobs that still wait get an outcome that says so.
   ~memory_queue() { core_->abandon(); }
 
-  /// Adds a job. `id` is how the worker calls it; where it is empty, or another job's here, a number makes it unique.
+  /// Adds a job and returns its handle. `id` is the job's id; if it is empty, or belongs to another job in
+  /// the queue, a number makes it unique.
   memory_job push(json input, std::string id = {}) {
     job_envelope envelope;
     envelope.id = std::move(id);
@@ -148,13 +156,13 @@ class memory_queue {
     return memory_job(core_, core_->push(std::move(envelope)));
   }
 
-  /// The same with all that a queue can say of a job.
+  /// Adds a job with everything that a queue can say about it.
   template <class Envelope>
   requires std::same_as<std::remove_cvref_t<Envelope>, job_envelope> memory_job push(Envelope&& envelope) {
     return memory_job(core_, core_->push(std::forward<Envelope>(envelope)));
   }
 
-  /// Takes no more jobs. Workers run those that wait, and then end.
+  /// Accepts no more jobs. Workers run those that wait, and then end.
   void close() { core_->close(); }
 
   // --- what a worker calls ----------------------------------------------------------------------------------
@@ -204,4 +212,4 @@ static_assert(transport<memory_queue> && chunk_transport<memory_queue> && progre
               limited_transport<memory_queue> && attended_transport<memory_queue> &&
               counted_transport<memory_queue>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

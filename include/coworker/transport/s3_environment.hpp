@@ -1,5 +1,6 @@
 #pragma once
-// Which S3 bucket the environment names, by the variables of the platform's Python SDK. Must not know what it is used for.
+// Reads an S3 bucket's account from the environment, by the variables of the platform's Python SDK. Must not
+// know what the bucket is used for.
 
 #include <coworker/http/s3.hpp>
 #include <coworker/transport/environment.hpp>
@@ -7,8 +8,8 @@
 
 namespace coworker::inline v0_1::s3 {
 
-/// Reads BUCKET_ENDPOINT_URL, BUCKET_ACCESS_KEY_ID and BUCKET_SECRET_ACCESS_KEY.
-/// Throws: environment_error when one of them is not set.
+/// Returns the account that BUCKET_ENDPOINT_URL, BUCKET_ACCESS_KEY_ID and BUCKET_SECRET_ACCESS_KEY name.
+/// Throws: environment_error if one of them is not set.
 inline account account_from_environment() {
   const auto required = [](const char* name) {
     if (auto value = environment(name)) return *std::move(value);
@@ -23,4 +24,4 @@ inline account account_from_environment() {
   return found;
 }
 
-}  // namespace coworker::s3
+}  // namespace coworker::inline v0_1::s3

@@ -1,10 +1,10 @@
 #pragma once
-// The spool: results that could not be handed over yet, one file each, so that neither a long outage nor the end of the
-// process loses them. Knows files; must not know how results are posted.
+// The spool: results that could not be delivered yet, one file each, so that neither a long outage nor the
+// end of the process loses them. Knows files; must not know how results are posted.
 //
-// A file is called OWNER.NUMBER.result.json and is one object of JSON. As long as its owner lives, which a lock called
-// OWNER.lock shows, no other process touches it. What an owner that has ended left is claimed by renaming it, which
-// succeeds for one process only.
+// A file is called OWNER.NUMBER.result.json and holds one JSON object. While its owner runs, which a lock
+// called OWNER.lock shows, no other process touches it. Another process claims the file of an ended owner by
+// renaming it, which succeeds for one process only.
 
 #include <algorithm>
 #include <cerrno>
@@ -25,21 +25,21 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// What a file of the spool says.
+// The content of a file of the spool.
 struct spooled_result {
   std::string job_id;
   bool streamed = false;
   bool perhaps_accepted = false;
   std::string body;
-  bool in_form = false;  // as write() makes it
+  bool in_form = false;  // has the form that write() gives it
 
   static constexpr std::string_view mark = R"({"perhaps_accepted":)";
   static constexpr std::string_view before_body = R"(,"body":)";
 
-  // Stands behind `mark`, and takes the same room either way: it is changed in place.
+  // Follows `mark`. Both texts have the same length, because one is replaced by the other in place.
   static constexpr std::string_view mark_text(bool perhaps) noexcept { return perhaps ? "true " : "false"; }
 
-  // The body goes in as it is: it is JSON already.
+  // The body is inserted as it is: it is JSON already.
   static std::string write(std::string_view job_id, bool streamed, bool perhaps_accepted,
                            std::string_view body) {
     std::string text(mark);
@@ -50,11 +50,11 @@ struct spooled_result {
     return text.append(body) += '}';
   }
 
-  // Also of a file that version 0.1 wrote, where the body is a string. Throws json_exception where it is neither.
+  // Also reads files of version 0.1, in which the body is a string. Throws json_exception for any other text.
   static spooled_result read(std::string text) {
     spooled_result made;
     const std::size_t end =
-        text.find(before_body);  // no string holds it, as its quotes would be escaped there
+        text.find(before_body);  // no string contains it, because its quotes would be escaped there
     made.in_form = text.starts_with(mark) && text.ends_with("}") && end != std::string::npos;
     json record = json::parse(made.in_form ? text.substr(0, end) + "}" : text);
     made.job_id = record.at("id").get<std::string>();
@@ -73,8 +73,9 @@ struct spooled_result {
 
 }  // namespace detail
 
-/// A folder of results. A result is written whole under another name, synced, and renamed, so that a file that bears
-/// its final name is complete. On one thread.
+/// A folder of results. A result is written completely under another name, synced, and renamed: a file with
+/// its final name is complete.
+/// Thread safety: one thread.
 template <spool_storage Files>
 class basic_spool {
  public:
@@ -82,9 +83,11 @@ class basic_spool {
   class ticket {
    public:
     ticket() noexcept {}
+    /// Returns whether the result is in a file.
     bool stored() const noexcept { return stored_; }
-    /// Whether an earlier run may have got it accepted without hearing of it.
+    /// Returns whether an earlier run may have got it accepted without learning of it.
     bool perhaps_accepted() const noexcept { return perhaps_accepted_; }
+    /// Whether it was made by a spool that has a folder.
     explicit operator bool() const noexcept { return valid_; }
 
    private:
@@ -99,7 +102,7 @@ class basic_spool {
     bool complained_ = false;
   };
 
-  /// A result as the spool gives it back.
+  /// A result that is read back from the spool.
   struct entry {
     std::string job_id;
     bool streamed = false;
@@ -107,16 +110,17 @@ class basic_spool {
     basic_spool::ticket ticket;
   };
 
-  /// A file that may hold one.
+  /// A file that may hold a result.
   struct left_over {
     std::string path;
-    bool claimed = false;  ///< by this process
+    bool claimed = false;  ///< true: renamed to be this process's own
   };
 
   /// The longest file that is read or written, in bytes: three times the platform's largest result.
   static constexpr std::size_t longest_file = 64 * 1024 * 1024;
 
-  /// An empty name makes a spool that keeps nothing. Throws std::runtime_error when the folder cannot be opened.
+  /// An empty `folder` makes a spool that keeps nothing. Throws std::runtime_error if the folder cannot be
+  /// opened.
   explicit basic_spool(std::string folder, Files files = Files(), std::size_t longest = longest_file)
       : folder_(std::move(folder)), files_(std::move(files)), longest_(longest) {
     if (folder_.empty()) return;
@@ -128,6 +132,7 @@ class basic_spool {
   basic_spool& operator=(basic_spool&&) = delete;
   ~basic_spool() { files_.let_go(); }
 
+  /// Returns a place for a result that is not stored yet; an empty one if the spool keeps nothing.
   ticket prepare(std::string_view job_id, bool streamed) {
     ticket made;
     if (folder_.empty()) return made;
@@ -137,8 +142,8 @@ class basic_spool {
     return made;
   }
 
-  /// Keeps the result, with what the next run is to think of it. A failure is logged: the result then lives in this
-  /// process only, or in the file as it was.
+  /// Stores the result, with whether it may have been accepted already. Logs a failure: the result is then
+  /// only in this process's memory, or in the file as it was before.
   void store(ticket& place, std::string_view body, bool perhaps_accepted, logger& log) {
     if (!place || (place.stored_ && place.perhaps_accepted_ == perhaps_accepted)) return;
     if (change_mark(place, perhaps_accepted)) return;
@@ -154,12 +159,13 @@ class basic_spool {
       }
       problem = detail::errno_text(errno);
     }
-    // It is tried again with each post; and what is there already stays as it is.
+    // Each later post tries again; a file that is already there stays as it is.
     if (std::exchange(place.complained_, true) || place.stored_) return;
     log.write(log_level::error, "The spool cannot keep a result (" + folder_ + ": " + problem + ").",
               log_subject(place.job_id_));
   }
 
+  /// Removes the file of a result that is settled.
   void remove(ticket& place) noexcept {
     if (!place.stored_) return;
     files_.remove(place.path_);
@@ -167,7 +173,8 @@ class basic_spool {
     if (--stored_ == 0) files_.let_go();
   }
 
-  /// What processes that have ended left here, in the order of the names; files that they left unfinished are removed.
+  /// Returns what processes that have ended left here, in the order of the names. Removes files that they
+  /// left unfinished.
   std::vector<left_over> find_left_over() {
     std::vector<left_over> found;
     if (folder_.empty()) return found;
@@ -195,11 +202,11 @@ class basic_spool {
     return found;
   }
 
-  /// What is read of a file with read(); see spool_storage.
+  /// A file that is being read; see spool_storage.
   using input = decltype(std::declval<Files&>().open(std::string(), std::size_t()));
 
-  /// Begins to read one; its text then goes to claim(). Nothing where it is gone, or cannot be used, which is logged; it
-  /// is left alone then.
+  /// Opens one to be read; its text then goes to claim(). Returns nothing if it is gone, or if it cannot be
+  /// used: that is logged, and the file is left alone.
   input open(const left_over& one, logger& log) {
     try {
       return files_.open(one.path, longest_);
@@ -209,7 +216,8 @@ class basic_spool {
     }
   }
 
-  /// Makes it this process's own. Nothing where it cannot be used, which is logged, or another process was faster.
+  /// Makes a result this process's own. Returns nothing if another process was faster, or if it cannot be
+  /// used, which is logged.
   std::optional<entry> claim(left_over& one, std::string text, logger& log) {
     detail::spooled_result record;
     try {
@@ -239,7 +247,7 @@ class basic_spool {
     return made;
   }
 
-  /// Says in the log why a file is left alone.
+  /// Logs why a file is left alone.
   static void complain_of(const left_over& one, const std::string& problem, logger& log) {
     log.write(log_level::error, "The spool has a file that cannot be used and is left alone (" + one.path +
                                     ": " + problem + ").");
@@ -277,7 +285,7 @@ class basic_spool {
     return true;
   }
 
-  // Names that are taken, by whomever, are passed over.
+  // Tries another number if the name is taken.
   bool write(ticket& place, const std::string& text) {
     constexpr int most_tries = 10;
     for (int i = 0; i < most_tries; ++i) {
@@ -318,10 +326,11 @@ class basic_spool {
   std::size_t longest_;
   std::string owner_;
   std::size_t next_ = 0;
-  std::size_t stored_ = 0;  // files that are this object's own
+  std::size_t stored_ = 0;  // files that this process owns
   bool complained_ = false;
 };
 
+/// The spool that keeps its results in real files.
 using spool = basic_spool<spool_files>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,7 +1,7 @@
 #pragma once
-// The files that a spool keeps its results in. Knows folders, names and locks; must not know what is in a file. Whoever
-// else may write into the folder cannot lead it elsewhere: only regular files are read, none is opened through a link,
-// and none that is there is written over.
+// The files in which a spool keeps its results: folders, names and locks. Must not know what is in a file.
+// Others who may write into the folder cannot lead it elsewhere: it reads regular files only, opens none
+// through a link, and overwrites none that exists.
 
 #include <cerrno>
 #include <concepts>
@@ -29,25 +29,27 @@
 
 namespace coworker::inline v0_1 {
 
-/// What a spool asks of whatever keeps its files; a model may hold them in memory. What gives false says why in errno.
+/// What a spool requires of the storage of its files; a model may hold them in memory. A function that
+/// returns false has set errno.
 ///
-///   names(folder)              the names of all that is in it. Throws std::runtime_error when it cannot be opened.
-///   open(path, longest)        a regular file to be read, see below; none where there is nothing. Throws
-///                              std::runtime_error where it is no such file, is longer than that, or cannot be read.
-///   create(path, text)         a new file that outlives a loss of power. False: it failed, with EEXIST where the
-///                              name is taken; nothing is left of it.
-///   overwrite(path, at, text)  in place, and outlives a loss of power. False: it failed.
-///   rename(from, to)           in one step, in place of what was there. False: it failed.
+///   names(folder)              the names of all files in it. Throws std::runtime_error if it cannot be opened.
+///   open(path, longest)        a regular file to read, see below; nothing if there is none. Throws
+///                              std::runtime_error if it is no regular file, is longer than `longest` bytes,
+///                              or cannot be read.
+///   create(path, text)         writes a new file that survives a loss of power. False: it failed, with EEXIST
+///                              if the name is taken; nothing is left of it.
+///   overwrite(path, at, text)  writes in place; survives a loss of power. False: it failed.
+///   rename(from, to)           in one step, replacing what was there. False: it failed.
 ///   remove(path)
-///   sync(folder)               what was renamed in it outlives a loss of power
-///   hold(path)                 makes a lock: a new file that is_held until let_go(), the end of this object or of the
-///                              process. False: it failed. One at a time.
-///   is_held(path)              whether a process that lives holds the lock of that name
-///   let_go()                   removes the lock, if there is one
-///   fresh_name()               a name that no process has used or will; without dots
+///   sync(folder)               makes renames in it survive a loss of power.
+///   hold(path)                 makes a lock: a new file for which is_held() is true until let_go(), the end of
+///                              this object or of the process. False: it failed. One lock at a time.
+///   is_held(path)              whether a running process holds the lock of that name.
+///   let_go()                   removes the lock, if there is one.
+///   fresh_name()               a name without dots that no process has used or will use.
 ///
-/// What open() gives has read(text, at_most): appends the next bytes, and returns whether there may be more. Throws as
-/// open().
+/// What open() returns has read(text, at_most): it appends the next bytes, and returns whether there may be
+/// more. It throws as open() does.
 template <class Files>
 concept spool_storage = requires(Files& files, const std::string& path, std::string_view text,
                                  std::string& to) {
@@ -66,7 +68,7 @@ concept spool_storage = requires(Files& files, const std::string& path, std::str
 
 #if COWORKER_POSIX
 
-/// Real ones. On one thread.
+/// Files of the operating system. Thread safety: one thread.
 class spool_files {
  public:
   /// A file that is being read.
@@ -107,7 +109,7 @@ class spool_files {
       if (errno == ENOENT) return std::nullopt;
       throw std::runtime_error(detail::errno_text(errno));
     }
-    require_regular(is);  // before it is opened: of a device, that may be felt
+    require_regular(is);  // before it is opened, because opening a device may have side effects
     unique_fd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
     if (!file || ::fstat(file.get(), &is) != 0) throw std::runtime_error(detail::errno_text(errno));
     require_regular(is);
@@ -150,7 +152,7 @@ class spool_files {
     if (folder) ::fsync(folder.get());
   }
 
-  // It is locked before it has its name, so that nobody ever sees it free.
+  // It is locked before it has its name, so that no other process ever sees it unlocked.
   bool hold(const std::string& path) {
     const std::string unfinished = path + ".part";
     unique_fd file(
@@ -178,7 +180,8 @@ class spool_files {
     held_.reset();
   }
 
-  /// The process, the time and some bits of chance: process numbers repeat, also in another container at the same time.
+  /// The process, the time and some random bits: process numbers repeat, also in another container at the
+  /// same time.
   std::string fresh_name() const {
     timespec now{};
     ::clock_gettime(CLOCK_REALTIME, &now);
@@ -220,7 +223,7 @@ class spool_files {
 
 #else
 
-/// None: what keeps the files of one process from another asks more of the system than the standard library offers.
+/// Keeps nothing: the standard library alone cannot lock files between processes.
 class spool_files {
  public:
   struct input {
@@ -252,4 +255,4 @@ class spool_files {
 
 static_assert(spool_storage<spool_files>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// traced_engine: an engine, and a note of each job that goes through it, for spans. Must not know which engine it is, nor
-// where the notes go.
+// traced_engine: an engine that also records a span for each job. Must not know which engine it wraps, nor
+// where the spans go.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>
@@ -25,10 +25,10 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Spans that are under way, and those that wait to be sent. Any thread.
+// Spans of jobs in progress, and ended spans that wait to be sent. Thread-safe.
 class span_list {
  public:
-  static constexpr std::size_t most_waiting = 2048;  // the oldest are dropped
+  static constexpr std::size_t most_waiting = 2048;  // the oldest ones are dropped
 
   span_list(std::uint64_t seed, std::uint64_t (*now)()) noexcept : random_(seed), now_(now) {}
 

@@ -1,6 +1,6 @@
 #pragma once
-// worker_core: what a worker is made of besides its handler and modifier, whose types it need not know: what
-// it was told, where it runs things, and what other threads say to it. Must not know any queue.
+// worker_core: the parts of a worker that do not depend on the types of its handler and modifier: its
+// options, where it runs things, and what other threads ask of it. Must not know any queue.
 
 #include <atomic>
 #include <coworker/coro/stop.hpp>
@@ -26,7 +26,7 @@
 namespace coworker::inline v0_1::detail {
 
 struct worker_core final : worker_access {
-  // Errors: std::invalid_argument for options out of their range.
+  // Throws: std::invalid_argument for options out of their range.
   worker_core(handler_ref runs, modifier_ref limits, coworker::options chosen)
       : handler(runs),
         options(checked(std::move(chosen))),
@@ -43,7 +43,7 @@ struct worker_core final : worker_access {
   worker_core(const worker_core&) = delete;
   worker_core& operator=(const worker_core&) = delete;
 
-  // What an engine asks for, on any thread.
+  // What an engine asks for. Any thread.
   void stop_job(std::string id) override { inbox.stop_job(std::move(id)); }
   void drain() override { inbox.leave(); }
   std::vector<std::string> jobs_in_progress() const override { return in_progress.ids(); }
@@ -55,22 +55,22 @@ struct worker_core final : worker_access {
   const coworker::options options;
   logger own_log;
   logger& log;
-  thread_pool own_pool;  // has no thread until one is needed
+  thread_pool own_pool;  // starts no thread until one is needed
   handler_place place;
   worker_view view;
   limit_control control;
   worker_inbox inbox;
   coworker::jobs_in_progress in_progress;
-  std::optional<stop_source> leaving_source;  // of the current run, for as long as it goes on
+  std::optional<stop_source> leaving_source;  // of the current run; empty between runs
   std::atomic<bool> is_preparing{false};
-  watchdog* dog = nullptr;  // where one is wanted, while run() is in progress
+  watchdog* watching = nullptr;  // during run(), if loop_block_limit is set
 
  private:
-  // What blocks has a thread for each job; what computes, one for each processor.
+  // Blocking work gets a thread per job; computing work gets a thread per processor.
   std::size_t pool_size() const noexcept {
     const bool computes = options.coroutines_on_pool && handler.is_coroutine;
     return computes ? thread::hardware_concurrency() : (std::numeric_limits<std::size_t>::max)();
   }
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// What other threads tell a worker while it serves: that it is to leave, that a job is to stop, that a job
-// has progress to send.
+// worker_inbox: what other threads ask of a worker while it serves: to leave, to stop a job, to send a job's
+// progress. Must not know the worker.
 
 #include <atomic>
 #include <coworker/exec/auto_reset_event.hpp>
@@ -32,8 +32,8 @@ class worker_inbox {
     }
     changed.set();
   }
-  // Sequentially consistent, so that whoever has called leave() and then finds the worker preparing knows that no job will
-  // be taken.
+  // Sequentially consistent: a thread that has called leave() and then finds the worker preparing knows that
+  // no job will be taken.
   bool leaving() const noexcept { return leaving_.load(); }
 
   bool leaving_at_once() const noexcept { return at_once_.load(); }
@@ -51,7 +51,7 @@ class worker_inbox {
     return true;
   }
 
-  auto_reset_event changed;  // something that the worker decides by is not what it was
+  auto_reset_event changed;  // set when something that the worker's decisions depend on has changed
   progress_desk progress{changed};
 
  private:

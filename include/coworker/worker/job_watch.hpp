@@ -1,6 +1,6 @@
 #pragma once
-// Which handlers run, and which of their jobs are to stop: because somebody asks, because the worker leaves,
-// or because their time is over. Must not know how a job is run.
+// job_watch: which handlers run, and which jobs must stop: on request, because the worker leaves, or because
+// their time is over. Must not know how a job is run.
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
@@ -25,13 +25,13 @@ inline std::string seconds_text(duration span) {
   return decimal_text(std::chrono::duration<double>(span).count(), std::chars_format::general, 6) + " s";
 }
 
-// The running jobs of one worker, on its thread. What is to be looked at again stands in one heap, which costs
-// nothing for jobs without a deadline.
+// The running jobs of one worker, on its thread. Their deadlines are in one heap, which costs nothing for
+// jobs without a deadline.
 class job_watch {
  public:
   job_watch(const coworker::options& options, logger& log) noexcept : options_(options), log_(log) {}
 
-  // Throws std::bad_alloc; the record is not watched then.
+  // Throws std::bad_alloc; the record is then not watched.
   void add(job_record& record, time_point now) {
     duration limit = record.time_limit;
     if (options_.job_timeout > duration::zero() &&
@@ -50,15 +50,15 @@ class job_watch {
     running_.remove(record);
   }
 
-  // Null: its handler does not run.
+  // Null if the job's handler does not run.
   job_record* find(std::string_view id) noexcept { return running_.find(id); }
 
-  // `ended` is what becomes of it unless the handler says otherwise.
+  // `ended` is the job's outcome unless the handler returns another.
   void stop(job_record& record, outcome ended, time_point now) {
     stop(record, std::move(ended), now, options_.stop_patience);
   }
 
-  // Because the worker leaves: also those that were asked to stop before have little time left.
+  // Because the worker leaves. Jobs that were asked to stop before also have little time left.
   void stop_all(const char* why, time_point now) {
     constexpr duration most = std::chrono::seconds(1);
     const duration patience = options_.stop_patience < most ? options_.stop_patience : most;
@@ -71,11 +71,11 @@ class job_watch {
     }
   }
 
-  // When look() is to be called next.
+  // When look() must be called next.
   time_point next_look() const noexcept { return next_; }
 
-  // Stops the jobs whose time is over, and calls `give_up(record)` for those that were stopped and go on all the same; that
-  // may remove the record. Returns how many jobs it looked at.
+  // Stops the jobs whose time is over, and calls `give_up(record)` for those that still run after they were
+  // asked to stop; that may remove the record. Returns how many jobs it looked at.
   template <class GiveUp>
   std::size_t look(time_point now, GiveUp give_up) {
     if (now < next_) return 0;
@@ -86,7 +86,7 @@ class job_watch {
         job_record& record = alarms_.front();
         if (!record.stop.stop_requested()) {
           time_is_over(record, alarms_.next_due(), now);
-        } else if (record.sends_chunk) {  // the outcome is to come after it
+        } else if (record.sends_chunk) {  // the outcome must come after the chunk
           wait_no_longer_than(record, after(now, std::chrono::milliseconds(100)));
         } else {
           clear_alarm(record);
@@ -96,7 +96,7 @@ class job_watch {
     } catch (const std::bad_alloc&) {
       // The alarm is still set: the next look tries again.
     }
-    // So that thousands of deadlines cost one look in a millisecond, not one each.
+    // At most one look per millisecond, so that thousands of deadlines do not cost one each.
     const time_point soonest = after(now, look_interval);
     next_ = alarms_.next_due() < soonest || some_without_alarm_ ? soonest : alarms_.next_due();
     return looked_at;
@@ -132,7 +132,7 @@ class job_watch {
     }
   }
 
-  // Of stopped jobs, for which there was no memory.
+  // For stopped jobs whose alarm could not be set for lack of memory.
   void set_missing_alarms(time_point now) {
     if (!std::exchange(some_without_alarm_, false)) return;
     for (job_record* record = running_.front(); record != nullptr; record = record->next) {
@@ -143,8 +143,8 @@ class job_watch {
 
   void time_is_over(job_record& record, time_point due, time_point now) {
     const std::string limit = seconds_text(due > record.started ? due - record.started : duration::zero());
-    outcome ended = outcome::failure("timed out: it ran longer than the " + limit + " that it may");
-    log_.write(log_level::warn, "It has run for " + limit + ", which is all that it may: stop requested.",
+    outcome ended = outcome::failure("timed out: it ran longer than its limit of " + limit);
+    log_.write(log_level::warn, "It has run for " + limit + ", its time limit: stop requested.",
                log_subject(record.id, record.log_label));
     stop(record, std::move(ended), now);
   }

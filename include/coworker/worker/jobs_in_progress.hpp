@@ -1,6 +1,6 @@
 #pragma once
-// Which jobs a worker has been handed and has not yet answered: what a heartbeat names, on whatever thread it
-// beats.
+// jobs_in_progress: the ids of the jobs that a worker has been handed and whose outcomes it has not delivered
+// yet, as a heartbeat names them on its own thread. Must not know the worker.
 
 #include <coworker/exec/hash_table.hpp>
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// FNV-1a: the order in which the ids are named is to depend on nothing but them.
+// FNV-1a, so that the order in which the ids are listed depends on the ids only.
 struct plain_id_keys {
   using key = std::string_view;
 
@@ -28,22 +28,24 @@ struct plain_id_keys {
 
 }  // namespace detail
 
-/// A set of job ids, none of them empty. Thread-safe. Adding and removing take the same short time however
-/// many there are.
+/// A set of job ids, none of them empty. Adding and removing take the same short time, however many there
+/// are.
+/// Thread safety: any thread.
 class jobs_in_progress {
  public:
-  /// False: it is in progress already.
+  /// Returns false if the id is already in progress.
   bool add(std::string_view id) {
     const std::lock_guard lock(mutex_);
     return ids_.insert(id, [id] { return std::string(id); }).inserted;
   }
 
+  /// Ignores an id that is not in progress.
   void remove(std::string_view id) {
     const std::lock_guard lock(mutex_);
     ids_.erase(id);
   }
 
-  /// All of them, in no order.
+  /// Returns all ids, in no particular order.
   std::vector<std::string> ids() const {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> all;
@@ -52,7 +54,7 @@ class jobs_in_progress {
     return all;
   }
 
-  /// "a,b,c", in no order; empty when idle.
+  /// Returns all ids as "a,b,c", in no particular order; empty when idle.
   std::string joined() const {
     std::string all;
     for (const std::string& id : ids()) {
@@ -67,4 +69,4 @@ class jobs_in_progress {
   detail::hash_table<std::string, detail::plain_id_keys> ids_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// How many jobs a worker may run: the modifier, what it is shown, and what is told of its answers. Must not
-// know the worker.
+// limit_control: how many jobs a worker may run: the modifier, the metrics it sees, and the log lines about
+// its answers. Must not know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
@@ -16,46 +16,46 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Used on the worker's thread, but for published().
+// Used on the worker's thread, except published().
 class limit_control {
  public:
   limit_control(modifier_ref modifier, handler_ref handler, resource_reader* resources, logger& log) noexcept
       : modifier_(modifier), handler_(handler), resources_(resources), log_(log) {}
 
-  // A run begins over a queue that takes so many jobs at once.
+  // Begins a run over a queue that allows `most` jobs in progress.
   void begin(time_point now, int most) {
     most_ = most;
     recorded = metrics_recorder(now);
     low_limit_logged_ = throwing_modifier_logged_ = false;
-    told_limit_ = 0;
-    tell_again_ = (time_point::min)();
+    logged_limit_ = 0;
+    next_log_at_ = (time_point::min)();
   }
 
-  // The limit from now on.
+  // Returns the limit from now on.
   int ask(time_point now, int limit) {
     const metrics& measured = look(now, limit);
     limit_decision decision = modifier_.decide(measured);
     if (decision.limit > most_) decision.limit = most_;
     publish(measured, decision.limit);
     if (decision.found != limit_decision::fault::none) complain(decision);
-    tell_change(now, decision.limit);
+    log_change(now, decision.limit);
     return decision.limit;
   }
 
-  // Writes the line of a change that came too soon after the last one. For the end of a run.
-  void tell_last_change(int limit) { tell_change((time_point::max)(), limit); }
+  // Logs a change that came too soon after the last logged one. For the end of a run.
+  void log_last_change(int limit) { log_change((time_point::max)(), limit); }
 
-  // Shows the figures of now to whoever asks for them, but not to the modifier.
+  // Publishes the current figures without asking the modifier.
   void publish(time_point now, int limit) { publish(look(now, limit), limit); }
 
-  // Whether what was published last will not hold for long, though no job may be in progress any more, or the log is
-  // still to be told of the latest change.
+  // Whether what was published last will soon be outdated although no job may be in progress, or whether the
+  // latest change is not logged yet.
   bool goes_stale() const noexcept {
-    return published_.limit != told_limit_ || published_.in_progress > 0 ||
+    return published_.limit != logged_limit_ || published_.in_progress > 0 ||
            published_.arrivals_per_second > 0 || published_.completions_per_second > 0;
   }
 
-  // What was published last. Any thread.
+  // Returns what was published last. Any thread.
   metrics published() const {
     const std::lock_guard lock(mutex_);
     return published_;
@@ -76,17 +76,17 @@ class limit_control {
     published_.limit = limit;
   }
 
-  // One line a second at most: a limit may move with every job.
-  void tell_change(time_point now, int limit) {
-    if (told_limit_ == 0) told_limit_ = limit;  // where a run begins is no change
-    if (limit == told_limit_ || now < tell_again_) return;
+  // Logs at most one line a second, because a limit may change with every job.
+  void log_change(time_point now, int limit) {
+    if (logged_limit_ == 0) logged_limit_ = limit;  // the limit at the start of a run is no change
+    if (limit == logged_limit_ || now < next_log_at_) return;
     try {
       log_.write(log_level::info,
-                 "Concurrency limit " + std::to_string(told_limit_) + " -> " + std::to_string(limit) + ".");
-    } catch (const std::bad_alloc&) {  // a line less
+                 "Concurrency limit " + std::to_string(logged_limit_) + " -> " + std::to_string(limit) + ".");
+    } catch (const std::bad_alloc&) {  // the line is lost
     }
-    told_limit_ = limit;
-    tell_again_ = after(now, std::chrono::seconds(1));
+    logged_limit_ = limit;
+    next_log_at_ = after(now, std::chrono::seconds(1));
   }
 
   void complain(const limit_decision& decision) {
@@ -102,10 +102,10 @@ class limit_control {
   mutable std::mutex mutex_;
   metrics published_;
   int most_ = 1;
-  int told_limit_ = 0;  // the latest in the log; 0: none yet
-  time_point tell_again_ = (time_point::min)();
+  int logged_limit_ = 0;  // the latest limit in the log; 0: none yet
+  time_point next_log_at_ = (time_point::min)();
   bool low_limit_logged_ = false;
   bool throwing_modifier_logged_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

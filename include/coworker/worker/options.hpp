@@ -1,5 +1,5 @@
 #pragma once
-// The settings of a worker, and what it says of a run afterwards. Must not know the worker.
+// The settings of a worker, and its summary of a run. Must not know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
@@ -13,89 +13,97 @@
 
 namespace coworker::inline v0_1 {
 
-/// Settings of a worker, for start() and for `worker` alike; for designated initialisers:
-/// `start(argc, argv, handle, {}, {.grace_period = 5s})`.
+/// Settings of a worker, for start() and for `worker`; use designated initialisers: `start(argc, argv,
+/// handle, {}, {.grace_period = 5s})`.
 struct options {
-  /// How long jobs in progress may go on once the worker is to leave, before they are asked to stop. start() ends the
-  /// process three seconds later at the latest. 0 or more. Default: 6 s, as `docker stop` kills after ten.
+  /// How long jobs in progress may go on once the worker leaves, before they are asked to stop. start() ends
+  /// the process at most three seconds later. 0 or more. Default: 6 s, because `docker stop` kills after 10
+  /// s.
   duration grace_period = std::chrono::seconds(6);
-  /// How often the concurrency modifier is asked while jobs are in progress and no slot opens. Above 0. Default: 1 s.
+  /// How often the concurrency modifier is asked while jobs are in progress and no slot becomes free. Above
+  /// 0. Default: 1 s.
   duration modifier_interval = std::chrono::seconds(1);
-  /// Opens a job's slot as soon as its handler has ended, while its outcome is still being delivered. Up to the limit
-  /// such outcomes may be under way; beyond that, slots wait for them. Default: off, a slot opens once the queue has
-  /// the outcome.
+  /// Frees a job's slot as soon as its handler has ended, while its outcome is still being delivered. As many
+  /// outcomes as the limit may be in delivery without a slot; beyond that, each keeps one. Default: off, a
+  /// slot becomes free once the queue has the outcome.
   bool overlap_delivery = false;
   /// Takes one extra job per slot, so that it can start the moment the slot is free. Default: off, because a job
   /// waiting here could run on another worker.
   bool prefetch = false;
-  /// How long a handler may run before its job is stopped and fails. A job that brings a limit of its own has the
-  /// smaller of the two. 0 or more. Default: 0, as long as it likes.
+  /// How long a handler may run before its job is stopped and fails. A job with a time limit of its own gets
+  /// the smaller of the two. 0 or more. Default: 0, no limit.
   duration job_timeout{};
-  /// How long a handler whose job was stopped may go on before it is given up: the job's outcome is handed over, and what
-  /// the handler returns later is thrown away. It keeps its slot until then: what runs cannot be taken away from a thread.
-  /// While the worker leaves, a second at most. 0 or more. Default: 2 s.
+  /// How long a handler may go on after its job was stopped, before the job is given up: its outcome is
+  /// delivered, and what the handler returns later is ignored. The handler keeps its slot until it returns,
+  /// because a running thread cannot be interrupted. While the worker leaves, at most 1 s. 0 or more.
+  /// Default: 2 s.
   duration stop_patience = std::chrono::seconds(2);
-  /// How long a job's coroutine may keep the event loop to itself before the log names the job, once, while it does so.
-  /// Costs a thread, which looks twice in that time while there are jobs, and a lock at each wait of a job. Only in
-  /// run() and start(). 0 or more. Default: 0, off.
+  /// How long a job's coroutine may block the event loop before the log names the job, once, while it blocks.
+  /// Costs a thread, which looks twice in that time while there are jobs, and a lock at each wait of a job.
+  /// Only in run() and start(). 0 or more. Default: 0, off.
   duration loop_block_limit{};
-  /// Runs handlers that are coroutines on the pool, each on any of its threads at a time, instead of all on the worker's
-  /// own thread. For those that compute. Default: off.
+  /// Runs handlers that are coroutines on the pool, each on any of its threads, instead of all on the
+  /// worker's own thread. For handlers that compute. Default: off.
   bool coroutines_on_pool = false;
-  /// How long after one report of a job's progress the next is sent, which is the latest by then. 0 or more; 0 sends each
-  /// once the one before has arrived. Default: 0.5 s. What was reported last is sent in any case, before the outcome.
+  /// The shortest time between two reports of a job's progress; each sends the latest value. The last value
+  /// is sent in any case, before the outcome. 0 or more; 0 sends each report once the one before has arrived.
+  /// Default: 0.5 s.
   duration progress_interval = std::chrono::milliseconds(500);
-  /// How streaming handlers' elements become chunks.
+  /// How the elements of a streaming handler become chunks. Default: see stream_options.
   stream_options stream = {};
-  /// Sends nothing but outcomes: no progress, and the elements of a stream in its final output. For servers that take
-  /// any post for the outcome. Default: off.
+  /// Sends nothing but outcomes: no progress, and the elements of a stream in its final output. For servers
+  /// that treat every post as the outcome. Default: off.
   bool only_outcomes = false;
-  /// The longest output in bytes of compact JSON; beyond it a job fails with an error that says so. 0, or 1000 or more.
-  /// Default: 0, what the queue states as its own limit.
+  /// The longest output, in bytes of compact JSON; a job with a longer one fails with an error that says so.
+  /// 0, or 1000 or more. Default: 0, the limit that the queue states.
   std::size_t output_limit = 0;
-  /// Measures where each job's time goes (job::checkpoint()) and hands that to the queue with the result. Default: off.
+  /// Measures where each job's time goes (job::checkpoint()) and passes that to the queue with the result.
+  /// Default: off.
   bool measure_times = false;
-  /// Where log lines go; null means standard output. Used where `log` is null. Must outlive the run.
+  /// Where log lines go; null means standard output. Used if `log` is null. Must outlive the run. Default:
+  /// null.
   log_sink* sink = nullptr;
-  /// The worker's log; null means one of its own at INFO. start() makes its own in any case. Must outlive the worker.
+  /// The worker's log; null means one of its own at INFO. start() always makes its own. Must outlive the
+  /// worker. Default: null.
   logger* log = nullptr;
-  /// Where plain functions run, and coroutines where they are to. Default: empty, a thread pool of the worker's own, as
-  /// large as jobs in progress need, or as the machine has processors for coroutines.
+  /// Where plain functions run, and coroutines with coroutines_on_pool. Default: empty, a thread pool of the
+  /// worker's own, with a thread for each job in progress, or for each processor with coroutines_on_pool.
   executor_ref pool = {};
-  /// Reads what the process uses of processors, memory and GPU into the metrics, on the worker's thread, when the
-  /// modifier is asked and its interval is over. Default: null, modifiers see nothing of that; start() makes one in any
-  /// case. Must outlive the worker; one reader, one worker.
+  /// Reads the process's use of processors, memory and GPU into the metrics, on the worker's thread, when the
+  /// modifier is asked and the reader's interval is over. Must outlive the worker; one reader serves one
+  /// worker. Default: null, modifiers see no such figures; start() always makes one.
   resource_reader* resources = nullptr;
 
-  // For what start() makes.
+  // The following are used by start() only.
 
-  /// How a GPU is doing; called some ten times a second on the worker's thread: see resource_options. Default: null.
+  /// Reads how a GPU is doing; called about ten times a second on the worker's thread: see resource_options.
+  /// Default: null.
   gpu_reading (*gpu_probe)() noexcept = nullptr;
-  /// Gives the members `error` and `refresh_worker` of an object that a handler returns as `json` the meaning that the
-  /// platform's documentation gives them, on a desk too. A handler that returns what a client sent lets the client set
-  /// them: turn this off there, or return a struct. Default: on.
+  /// Gives the members `error` and `refresh_worker` of an object that a handler returns as `json` the meaning
+  /// that the platform's documentation gives them, also in local mode. If a handler returns what a client
+  /// sent, the client can set them: then turn this off, or return a struct. Default: on.
   bool magic_members = true;
-  /// How long a result is posted again and again before it is given up. 0 or more. Default: 10 min.
+  /// How long a result is posted again before it is given up. 0 or more. Default: 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
-  /// A folder, which must exist, for results that could not be posted; the next start posts them, one at a time beside
-  /// its jobs. Several workers may share it: what one keeps there is taken over only once its process has ended. Results
-  /// of more than 64 MiB are not kept. Default: none.
+  /// A folder, which must exist, for results that could not be posted. The next start posts them, one at a
+  /// time, beside its jobs. Several workers may share it: the results of one are taken over only once its
+  /// process has ended. Results of more than 64 MiB are not kept. Default: empty, none.
   std::string spool_folder = {};
-  /// A port on which /metrics, the health path and a console to look at are served beside the queue. Default: 0, none.
+  /// A port that serves /metrics, the health path and a web console beside the queue. Default: 0, none.
   std::uint16_t metrics_port = 0;
-  /// The address of that port. Default: only this machine.
+  /// The address that metrics_port listens on. Default: 127.0.0.1, this machine only.
   std::string metrics_host = "127.0.0.1";
-  /// How many jobs may wait at an HTTP endpoint; more are refused with 429. Default: 1000.
+  /// How many jobs may wait at an HTTP endpoint; more are refused with status 429. Default: 1000.
   std::size_t most_waiting = 1000;
-  /// How many connections an HTTP endpoint has at once; more are told 503. Where the process may not open as many files,
-  /// start() raises its own limit as far as it may. Default: 1024.
+  /// How many connections an HTTP endpoint has at once; more are answered with status 503. Where the process may not
+  /// open as many files, start() raises its own limit as far as it may. Default: 1024.
   std::size_t most_connections = 1024;
-  /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint has the routes of OpenAI's API.
-  /// Default: where the input is a struct with a member openai_route.
+  /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint serves the routes
+  /// of OpenAI's API. Default: true if the input is a struct with a member openai_route.
   bool openai_routes = false;
 };
 
-/// The name that a program uses which makes a `worker` itself.
+/// The name for programs that make a `worker` themselves.
 using worker_options = options;
 
 namespace detail {
@@ -126,12 +134,14 @@ inline options checked(options wanted) {
 
 /// What a worker did from start to end.
 struct worker_summary {
-  std::uint64_t jobs = 0;     ///< taken
-  std::uint64_t failed = 0;   ///< ended with an error; stopped ones are not counted here
-  std::uint64_t stopped = 0;  ///< ended because they were asked to
-  std::uint64_t undelivered =
-      0;  ///< whose outcome the queue refused or could not be given; one that it no longer wants is not counted
+  std::uint64_t jobs = 0;     ///< jobs taken
+  std::uint64_t failed = 0;   ///< jobs that ended with an error, without stopped ones
+  std::uint64_t stopped = 0;  ///< jobs that ended because they were asked to stop
+  /// Jobs whose outcome the queue refused or could not be given, without those that it no longer wants.
+  std::uint64_t undelivered = 0;
+  /// The most jobs that were in progress at once.
   int highest_in_progress = 0;
+  /// How long the run took.
   duration elapsed{};
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// The beginning of a run whose handler has to be prepared. Must not know any queue, nor what is prepared.
+// Prepares a handler at the beginning of a run. Must not know any queue, nor what is prepared.
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
@@ -35,8 +35,8 @@ inline task<void> prepare_to_end(worker_core& core, preparation_end& end) {
   core.inbox.changed.set();
 }
 
-// What the run is to end with; null where the handler is ready, and where the worker leaves before. `most` is how many
-// jobs the engine takes at once. core.is_preparing is set by then.
+// Returns what the run must end with; null if the handler is ready, or if the worker leaves before. `most` is
+// how many jobs the engine allows in progress. The caller has set core.is_preparing.
 inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref executor, int most) {
   const time_point start = executor.now();
   preparation_end end;
@@ -52,10 +52,10 @@ inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref e
     co_await core.inbox.changed.wait();
   }
   co_await preparing.join();
-  core.is_preparing.store(false);  // before leaving() is looked at again: see worker_inbox
+  core.is_preparing.store(false);  // before leaving() is read again: see worker_inbox
   const bool leaving = core.inbox.leaving();
   const time_point now = executor.now();
-  core.control.begin(now, most);  // what was measured meanwhile says nothing of the jobs to come
+  core.control.begin(now, most);  // what was measured during preparation says nothing about the jobs to come
   if (end.failure != nullptr && !(leaving && detail::is_cancelled(end.failure))) {
     core.inbox.leave();
     co_return std::make_exception_ptr(preparation_error(describe_exception(end.failure)));
@@ -68,4 +68,4 @@ inline task<std::exception_ptr> prepare_worker(worker_core& core, executor_ref e
   co_return nullptr;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// What becomes of a single job in a worker_run: its record, its slot, its handler, its outcome. Must not know how jobs are
-// taken.
+// What worker_run does with a single job: its record, its slot, its handler, its outcome. Must not know how
+// jobs are taken.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
@@ -25,7 +25,7 @@ template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
   if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
     core_.log.write(log_level::warn,
-                    "The queue handed over a job that is in progress here already; it goes on once.",
+                    "The queue handed over a job that is already in progress here; the copy is dropped.",
                     log_subject(envelope.id, envelope.log_label));
     return;
   }
@@ -71,14 +71,15 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
     watched_executor* watched = nullptr;
     try {
       if (core_.options.measure_times) record.timings = new job_timings(executor_);
-      watched = core_.dog != nullptr ? core_.dog->add(record) : nullptr;
+      watched = core_.watching != nullptr ? core_.watching->add(record) : nullptr;
       context own(watched != nullptr ? executor_ref(*watched) : executor_, record.stop.get_token(), &record);
       co_await core_.handler.run(record, core_.place, sink_).in(own);
-    } catch (const std::bad_alloc&) {  // before the handler was called: what that throws is its outcome
+    } catch (const std::bad_alloc&) {
+      // Thrown before the handler was called: what the handler throws becomes its outcome.
       record.outcome = outcome::out_of_memory();
     }
-    if (watched != nullptr) core_.dog->remove(watched);
-    if (record.given_up) co_return came_back(record);
+    if (watched != nullptr) core_.watching->remove(watched);
+    if (record.given_up) co_return handler_returned(record);
     record.settled = executor_.now();
     recorded().handler_ended(record.settled, record.settled - record.started);
     record.progress.close();
@@ -89,13 +90,13 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   --slots_.running;
   core_.view.running.store(slots_.running, std::memory_order_relaxed);
   ++slots_.delivering;
-  if (core_.options.overlap_delivery) slot_opened(record.settled);  // else it stays taken
+  if (core_.options.overlap_delivery) slot_opened(record.settled);  // otherwise it stays in use
   task<delivery> sending = detail::insist([&] { return detail::send_outcome(queue_, record, core_); });
   job_ended(record, co_await std::move(sending));
 }
 
-// The job was stopped, and its handler goes on all the same: the outcome that it then has is handed over, and the slot stays
-// taken.
+// For a stopped job whose handler still runs: the outcome that the job then has is delivered, and the slot
+// stays in use.
 template <transport Queue>
 void worker_run<Queue>::give_up(job_record& record) {
   core_.log.write(
@@ -120,9 +121,9 @@ task<void> worker_run<Queue>::deliver(record_ref owned) {
   job_ended(*owned, co_await std::move(sending));
 }
 
-// The handler of a job that was given up has returned.
+// For a job that was given up: its handler has returned.
 template <transport Queue>
-void worker_run<Queue>::came_back(job_record& record) {
+void worker_run<Queue>::handler_returned(job_record& record) {
   core_.log.write(log_level::info,
                   "Its handler has returned, after it was given up; what it returned is thrown away.",
                   log_subject(record.id, record.log_label));
@@ -132,7 +133,7 @@ void worker_run<Queue>::came_back(job_record& record) {
   slot_opened(executor_.now());
 }
 
-// The modifier is asked once for each slot that opens.
+// Asks the modifier once for each slot that becomes free.
 template <transport Queue>
 void worker_run<Queue>::slot_opened(time_point now) {
   if (!winding_down_ && !core_.inbox.leaving() && !queue_closed_) {
@@ -143,7 +144,7 @@ void worker_run<Queue>::slot_opened(time_point now) {
   job_moved(now);
 }
 
-// What is left to do once the outcome has been handed back, or given up.
+// Called once the outcome has been delivered or given up.
 template <transport Queue>
 void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   const time_point now = executor_.now();
@@ -171,4 +172,4 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

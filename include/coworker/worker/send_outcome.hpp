@@ -1,6 +1,6 @@
 #pragma once
-// From a job's outcome, and from the chunks of its stream before that, to the queue. Must not know when jobs are taken or
-// run.
+// Sends a job's outcome, and before that the chunks of its stream, to the queue. Must not know when jobs are
+// taken or run.
 
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
@@ -30,12 +30,12 @@ transport_limits limits_of(const Queue& queue) {
   return found;
 }
 
-// Whether the queue has the chunk.
+// Returns whether the queue has the chunk.
 template <transport Queue>
 task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
   bool sent = false;
   if constexpr (chunk_transport<Queue>) {
-    if (job.given_up) co_return false;  // its outcome is on its way
+    if (job.given_up) co_return false;  // its outcome is already being sent
     job.sends_chunk = true;
     bool was_cancelled = false;
     try {
@@ -51,7 +51,7 @@ task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
   co_return sent;
 }
 
-// A job that was stopped did what it was asked to.
+// A stopped job is logged at INFO, because it did what it was asked to do.
 inline void log_outcome(const outcome& made, logger& log, log_subject subject) noexcept {
   try {
     if (made.succeeded()) {
@@ -67,8 +67,8 @@ inline void log_outcome(const outcome& made, logger& log, log_subject subject) n
   }
 }
 
-// Hands the outcome over to the engine. Throws std::bad_alloc where the engine had no memory to begin: nothing was sent
-// then, and the record has an outcome that says so, for the next try.
+// Passes the outcome to the engine. Throws std::bad_alloc if the engine had no memory to begin: then nothing
+// was sent, and the record has an outcome that says so, for the next attempt.
 template <transport Queue>
 task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
   job_result result;
@@ -76,7 +76,7 @@ task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
   result.outcome = std::move(record.outcome);
   result.streamed = streamed;
   result.timings = record.timings;
-  // What the worker asks of it later. Should the engine not begin, it is what there is left to say.
+  // What the worker needs of the outcome later. If the engine does not begin, this outcome is sent instead.
   record.outcome = outcome::out_of_memory();
   const outcome_status ended = result.outcome.status;
   record.outcome.recycle_worker = result.outcome.recycle_worker;
@@ -85,15 +85,16 @@ task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
   return begun;
 }
 
-// Not inlined, as its frame would then be part of every job's from the start.
+// Not inlined, because its frame would then be part of every job's frame from the start.
 template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
   const log_subject subject(record.id, record.log_label);
-  if constexpr (progress_transport<Queue>) {  // none is to follow the outcome
-    progress_state* const told = record.progress.state();
-    if (told != nullptr) {
-      task<void> last = detail::insist([&] { return detail::send_last_progress(queue, record, *told, log); });
+  if constexpr (progress_transport<Queue>) {  // none may follow the outcome
+    progress_state* const state = record.progress.state();
+    if (state != nullptr) {
+      task<void> last =
+          detail::insist([&] { return detail::send_last_progress(queue, record, *state, log); });
       co_await std::move(last);
     }
   }
@@ -113,4 +114,4 @@ template <transport Queue>
   co_return delivery::given_up;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,5 +1,5 @@
 #pragma once
-// From a job's reports of progress to the queue. Must not know the worker.
+// Sends a job's reports of progress to the queue. Must not know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -20,7 +20,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// One of the engine's operations threw.
+// Logs that one of the engine's operations threw.
 inline void log_thrown(const char* operation, logger& log, log_subject subject) noexcept {
   try {
     log.write(log_level::error,
@@ -31,7 +31,7 @@ inline void log_thrown(const char* operation, logger& log, log_subject subject) 
   }
 }
 
-// Whether JSON can hold the value; where not, that is logged.
+// Returns whether JSON can hold the value; logs why if not.
 inline bool can_be_sent(const json& value, const job_record& record, logger& log) {
   try {
     coworker::dump_size(value);
@@ -46,7 +46,7 @@ inline bool can_be_sent(const json& value, const job_record& record, logger& log
   }
 }
 
-// One try. What the engine throws counts as refused.
+// Makes one attempt. An exception of the engine counts as refused.
 template <progress_transport Queue>
 task<delivery> try_progress(Queue& queue, const job_record& job, json value, logger& log) {
   try {
@@ -57,8 +57,8 @@ task<delivery> try_progress(Queue& queue, const job_record& job, json value, log
   co_return delivery::refused;
 }
 
-// Sends the latest value until there is none newer, one in each interval. A value that does not get through is tried
-// again while its job runs; one that is refused gives way to the next. One such task at a time for a job.
+// Sends the latest value until there is no newer one, at most one in each interval. A value that could not be
+// delivered is tried again while its job runs; a refused one is replaced by the next. One such task per job.
 template <progress_transport Queue>
 task<void> send_progress(Queue& queue, record_ref job, duration interval, logger& log) {
   constexpr duration pause = std::chrono::seconds(1);
@@ -66,7 +66,7 @@ task<void> send_progress(Queue& queue, record_ref job, duration interval, logger
   progress_state& state = *job->progress.state();
   try {
     json value;
-    bool waits = false;  // `value` is to be sent
+    bool waits = false;  // `value` must be sent
     if (executor.now() < state.not_before) co_await state.ending.wait_until(state.not_before);
     while (!state.over) {
       json latest;
@@ -93,16 +93,17 @@ task<void> send_progress(Queue& queue, record_ref job, duration interval, logger
   detail::insist([&state] { state.sent.set(); });
 }
 
-// What was reported last and not sent yet, when the job's handler has ended. One try, before the outcome.
+// Sends the last report that was not sent yet, once the job's handler has ended. Makes one attempt, before
+// the outcome.
 template <progress_transport Queue>
 task<void> send_last_progress(Queue& queue, job_record& job, progress_state& state, logger& log) {
-  while (state.sending) co_await state.sent.wait();  // may still be set by the one before
+  while (state.sending) co_await state.sent.wait();  // may still be set by an earlier one
   json value;
   if (!state.take(value) || !detail::can_be_sent(value, job, log)) co_return;
   try {
     co_await detail::try_progress(queue, job, std::move(value), log);
-  } catch (const std::bad_alloc&) {  // it is lost
+  } catch (const std::bad_alloc&) {  // the value is lost
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// The last look at an outcome before it goes to the queue: what cannot be sent becomes an error that says why. Must not
-// know the worker.
+// The last check of an outcome before it goes to the queue: what cannot be sent becomes an error that says
+// why. Must not know the worker.
 
 #include <coworker/job/error_info.hpp>
 #include <coworker/job/limits.hpp>
@@ -44,7 +44,7 @@ inline void shorten(error_info& error, std::size_t longest) {
 }
 
 inline void shorten_error(outcome& made, std::size_t limit) {
-  constexpr std::size_t most_per_byte = 6;  // as "\u0000"
+  constexpr std::size_t most_per_byte = 6;  // "\u0000" is the longest form of a byte
   constexpr std::size_t longest_error = 1'000'000;
   if ((made.error)() == nullptr) return;
   const std::size_t longest = limit / most_per_byte < longest_error ? limit / most_per_byte : longest_error;
@@ -59,8 +59,8 @@ inline void shorten_error(outcome& made, std::size_t limit) {
   made.status = before;
 }
 
-// Changes an outcome to a failure where JSON, the memory or the queue, which takes `limit` bytes of it, cannot hold its
-// output.
+// Changes an outcome to a failure if its output cannot be held by JSON or in memory, or is longer than
+// `limit` bytes.
 inline void make_sendable(outcome& made, std::size_t limit) noexcept {
   const auto give_up_output = [&made](outcome failed) {
     failed.recycle_worker = made.recycle_worker;
@@ -79,4 +79,4 @@ inline void make_sendable(outcome& made, std::size_t limit) noexcept {
   }
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

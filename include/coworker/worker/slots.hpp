@@ -1,5 +1,5 @@
 #pragma once
-// How many jobs a worker has in which state, and so how many it may ask for. Counts only.
+// job_slots: counts a worker's jobs by state, and so how many more it may ask for. Must not know the jobs.
 
 #include <cstdint>
 #include <limits>
@@ -8,12 +8,12 @@ namespace coworker::inline v0_1::detail {
 
 struct job_slots {
   int limit = 1;       // jobs that may have slots
-  int waiting = 0;     // taken, and without a slot yet
-  int running = 0;     // handlers
-  int delivering = 0;  // outcomes being handed back
-  int stuck = 0;       // handlers that go on though their jobs have ended
-  int requested = 0;   // jobs that takes under way may bring
-  int takes = 0;       // under way
+  int waiting = 0;     // jobs taken that have no slot yet
+  int running = 0;     // handlers that run
+  int delivering = 0;  // outcomes being delivered
+  int stuck = 0;       // handlers that still run although their jobs have ended
+  int requested = 0;   // jobs that current takes may bring
+  int takes = 0;       // takes in flight
 
   int in_progress() const noexcept { return running + delivering + stuck + waiting; }
 
@@ -23,8 +23,8 @@ struct job_slots {
     return delivering > limit ? handlers + delivering - limit : handlers;
   }
 
-  // How many jobs may be asked for. A limit may have fallen from the largest int to 1, and what was asked for
-  // then is still on its way: what is lacking may be more than an int can say.
+  // How many jobs may be asked for. Computed in 64 bits: if the limit fell from the largest int to 1 while
+  // takes for the old limit are in flight, the difference does not fit into an int.
   int capacity(bool overlap_delivery, bool prefetch) const noexcept {
     const std::int64_t most = (std::numeric_limits<int>::max)();
     const std::int64_t wanted = std::int64_t{limit} * (prefetch ? 2 : 1);
@@ -34,4 +34,4 @@ struct job_slots {
   }
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

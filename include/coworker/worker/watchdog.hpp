@@ -1,6 +1,6 @@
 #pragma once
-// The watchdog: a thread that sees when a job's coroutine keeps the event loop to itself, and names the job.
-// Must not know the worker.
+// The watchdog: a thread that detects a job whose coroutine blocks the event loop, and names the job. Must
+// not know the worker.
 
 #include <atomic>
 #include <coroutine>
@@ -23,10 +23,11 @@ namespace coworker::inline v0_1::detail {
 
 class watchdog;
 
-// The loop as the executor of one job's chains: notes which coroutines are the job's until they are resumed.
+// The loop as the executor of one job's coroutines: records which coroutines belong to the job until they are
+// resumed.
 class watched_executor {
  public:
-  watched_executor(watchdog& dog, const job_record& job);
+  watched_executor(watchdog& owner, const job_record& job);
 
   void post(std::coroutine_handle<> handle);
   void arm(timer& alarm);
@@ -36,15 +37,15 @@ class watched_executor {
  private:
   friend class watchdog;
 
-  watchdog& dog_;
+  watchdog& owner_;
   const std::string id_;
   const std::string log_label_;
   // Guarded by the watchdog's mutex.
-  std::size_t notes_ = 0;  // coroutines that are posted or wait for a moment
+  std::size_t notes_ = 0;  // coroutines of the job that are posted or wait for a time
   bool named_ = false;
 };
 
-// A coroutine that is to be resumed, and whose it is.
+// A coroutine that will be resumed, and the job that it belongs to.
 struct watched_coroutine {
   void* frame = nullptr;
   watched_executor* job = nullptr;
@@ -59,11 +60,11 @@ struct coroutine_keys {
   bool in_use(const watched_coroutine& entry) const noexcept { return entry.frame != nullptr; }
 };
 
-// Looks twice in each `limit` while there are jobs, and sleeps while there are none. Its memory grows with the
-// coroutines that wait at a time, not with those that there have been.
+// Looks twice in each `limit` while there are jobs, and sleeps while there are none. Its memory grows with
+// the number of coroutines that wait at the same time, not with all that there have been.
 class watchdog final : turn_watcher {
  public:
-  // The loop does not run yet.
+  // The loop must not be running yet.
   watchdog(event_loop& loop, duration limit, logger& log)
       : loop_(loop), limit_(limit), log_(log), thread_(&run_in, this) {
     loop_.watch_turns(this);
@@ -72,7 +73,7 @@ class watchdog final : turn_watcher {
   watchdog(const watchdog&) = delete;
   watchdog& operator=(const watchdog&) = delete;
 
-  // The loop does not run any more.
+  // The loop must not be running any more.
   ~watchdog() {
     loop_.watch_turns(nullptr);
     {
@@ -83,7 +84,7 @@ class watchdog final : turn_watcher {
     thread_.join();
   }
 
-  // On the loop, in the job's first turn.
+  // Called on the loop, in the job's first turn.
   watched_executor* add(const job_record& job) {
     auto* const made = new watched_executor(*this, job);
     const std::lock_guard lock(mutex_);
@@ -92,7 +93,8 @@ class watchdog final : turn_watcher {
     return made;
   }
 
-  // Once none of its coroutines is left. One that is not of this library may still be on its way to the loop.
+  // Called once the job has no coroutine left. A coroutine that is not of this library may still be on its
+  // way to the loop.
   void remove(watched_executor* job) noexcept {
     {
       const std::lock_guard lock(mutex_);
@@ -104,7 +106,7 @@ class watchdog final : turn_watcher {
     delete job;
   }
 
-  // Coroutines that are to be resumed, as far as they are a job's.
+  // The number of coroutines that will be resumed and belong to a job.
   std::size_t notes() const {
     const std::lock_guard lock(mutex_);
     return notes_.size();
@@ -113,8 +115,8 @@ class watchdog final : turn_watcher {
  private:
   friend class watched_executor;
 
-  static void* run_in(void* dog) {
-    static_cast<watchdog*>(dog)->watch();
+  static void* run_in(void* self) {
+    static_cast<watchdog*>(self)->watch();
     return nullptr;
   }
 
@@ -140,7 +142,7 @@ class watchdog final : turn_watcher {
     take_note_of(handle.address());
   }
 
-  // Null: it is no job's.
+  // Null if the coroutine belongs to no job.
   watched_executor* take_note_of(void* frame) noexcept {
     const watched_coroutine* const noted = notes_.find(frame);
     if (noted == nullptr) return nullptr;
@@ -167,37 +169,37 @@ class watchdog final : turn_watcher {
       if (between_turns || found != seen) {
         since = now;
       } else if (now - since >= limit_) {
-        name_who_has_it();
+        log_blocking_job();
       }
       seen = found;
     }
   }
 
-  void name_who_has_it() {
+  void log_blocking_job() {
     if (in_turn_ == nullptr || std::exchange(in_turn_->named_, true)) return;
     log_.write(
         log_level::warn,
-        "It has kept the event loop to itself for " + seconds_text(limit_) +
-            " or more, in which no other job, take or post goes on. What computes or blocks belongs on a "
-            "pool: a plain function as handler, run_on, or coroutines_on_pool.",
+        "It has blocked the event loop for " + seconds_text(limit_) +
+            " or more, in which no other job, take or post proceeds. Run what computes or blocks on a pool: "
+            "as a plain function, with run_on, or with coroutines_on_pool.",
         log_subject(in_turn_->id_, in_turn_->log_label_));
   }
 
   event_loop& loop_;
   const duration limit_;
   logger& log_;
-  // Odd while the loop is in a turn. Becomes odd under the mutex, together with in_turn_.
+  // Odd while the loop is in a turn. It becomes odd under the mutex, together with in_turn_.
   std::atomic<std::uint64_t> turn_{0};
-  mutable std::mutex mutex_;  // guards all below
+  mutable std::mutex mutex_;  // guards all members below
   condition changed_;
   hash_table<watched_coroutine, coroutine_keys> notes_;
-  watched_executor* in_turn_ = nullptr;  // whose turn it is, or was last; null: no job's
+  watched_executor* in_turn_ = nullptr;  // the job of the current or the last turn; null: no job's
   std::size_t jobs_ = 0;
   bool closing_ = false;
   thread thread_;
 };
 
-// A pointer that is set for as long as this lives.
+// Sets a pointer for as long as this object lives.
 template <class T>
 class borrowed {
  public:
@@ -210,31 +212,31 @@ class borrowed {
   T*& place_;
 };
 
-inline watched_executor::watched_executor(watchdog& dog, const job_record& job)
-    : dog_(dog), id_(job.id), log_label_(job.log_label) {}
+inline watched_executor::watched_executor(watchdog& owner, const job_record& job)
+    : owner_(owner), id_(job.id), log_label_(job.log_label) {}
 
 inline void watched_executor::post(std::coroutine_handle<> handle) {
-  dog_.note(handle, *this);
+  owner_.note(handle, *this);
   try {
-    dog_.loop_.post(handle);
+    owner_.loop_.post(handle);
   } catch (...) {
-    dog_.forget(handle);
+    owner_.forget(handle);
     throw;
   }
 }
 
 inline void watched_executor::arm(timer& alarm) {
-  const std::coroutine_handle<> handle = alarm.handle;  // once armed, the timer may be gone at any moment
-  dog_.note(handle, *this);
+  const std::coroutine_handle<> handle = alarm.handle;  // once armed, the timer may be gone at any time
+  owner_.note(handle, *this);
   try {
-    dog_.loop_.arm(alarm);
+    owner_.loop_.arm(alarm);
   } catch (...) {
-    dog_.forget(handle);
+    owner_.forget(handle);
     throw;
   }
 }
 
-inline void watched_executor::cancel(timer& alarm) { dog_.loop_.cancel(alarm); }
-inline time_point watched_executor::now() const { return dog_.loop_.now(); }
+inline void watched_executor::cancel(timer& alarm) { owner_.loop_.cancel(alarm); }
+inline time_point watched_executor::now() const { return owner_.loop_.now(); }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

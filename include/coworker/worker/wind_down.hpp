@@ -1,5 +1,6 @@
 #pragma once
-// How a worker_run ends: what is in progress has its time, then it is stopped. Must not know how jobs are run.
+// How a worker_run ends: jobs in progress have the grace period, then they are stopped. Must not know how jobs
+// are run.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>
@@ -12,8 +13,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Waits until no take and no job is left. Once the worker is to leave, jobs have the grace period to end by
-// themselves, also those that a take still brings; from a queue that drains, they are taken for as long.
+// Waits until no takes and no jobs are left. Once the worker leaves, jobs have the grace period to end by
+// themselves, also jobs that a take still brings. From an engine that drains, jobs are taken until then.
 template <transport Queue>
 task<void> worker_run<Queue>::wind_down() {
   time_point last_call = (time_point::max)();
@@ -52,7 +53,7 @@ task<void> worker_run<Queue>::wind_down() {
     sleeps_until_ = (time_point::min)();
     now = executor_.now();
     if (was_set || now < last_call) continue;
-    if (slots_.running > 0) tell_grace_is_over(at_once);
+    if (slots_.running > 0) log_grace_is_over(at_once);
     jobs_stopped_ = true;
     takes_.request_stop();
     watch_.stop_all(at_once ? "stopped: the worker leaves at once"
@@ -64,7 +65,7 @@ task<void> worker_run<Queue>::wind_down() {
 }
 
 template <transport Queue>
-void worker_run<Queue>::tell_grace_is_over(bool at_once) {
+void worker_run<Queue>::log_grace_is_over(bool at_once) {
   detail::insist([&] {
     core_.log.write(log_level::warn,
                     (at_once ? "The worker leaves at once: " : "The grace period is over: ") +

@@ -1,7 +1,7 @@
 #pragma once
-// worker_run: one run of a worker over a queue. It takes jobs as capacity allows, runs each to an outcome, has
-// every outcome handed back, and winds all that down in the end. It knows queues only as a concept, time only
-// through its executor, and of handlers and modifiers not even the types.
+// worker_run: one run of a worker over an engine. It takes jobs as capacity allows, runs each to an outcome,
+// has every outcome delivered, and then winds down. It knows engines only as a concept and time only through
+// its executor. Must not know the types of handlers and modifiers.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -58,7 +58,7 @@ class worker_run {
   worker_run(const worker_run&) = delete;
   worker_run& operator=(const worker_run&) = delete;
 
-  // Until the queue has ended or the worker is to leave; all outcomes are handed back by then. Once.
+  // Runs until the queue is closed or the worker leaves; all outcomes are delivered by then. Call once.
   task<worker_summary> run();
 
  private:
@@ -68,14 +68,14 @@ class worker_run {
   task<void> run_job(record_ref owned);
   void give_up(job_record& record);
   task<void> deliver(record_ref owned);
-  void came_back(job_record& record);
+  void handler_returned(job_record& record);
   void job_ended(job_record& record, delivery delivered);
   void slot_opened(time_point now);
   void read_limits();
   void look_at_queue(time_point now);
   task<void> attend();
   task<void> wind_down();
-  void tell_grace_is_over(bool at_once);
+  void log_grace_is_over(bool at_once);
   void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_queued_jobs(time_point now);
@@ -93,7 +93,7 @@ class worker_run {
   bool drains() const noexcept { return limits_.drains && !queue_closed_ && !jobs_stopped_; }
   metrics_recorder& recorded() noexcept { return core_.control.recorded; }
 
-  // What a stream hands its chunks to.
+  // Where a stream sends its chunks.
   struct chunk_target {
     worker_run& run;
     task<bool> send(job_record& job, json chunk) const {
@@ -110,16 +110,16 @@ class worker_run {
   transport_limits limits_;
   job_slots slots_;
   job_list waiting_;                            // taken, and without a slot yet
-  job_watch watch_{core_.options, core_.log};   // over those that have one
+  job_watch watch_{core_.options, core_.log};   // over those that have a slot
   time_point ask_again_ = (time_point::min)();  // when the modifier is asked next at the latest
-  bool ask_soon_ = false;                       // a take brought more jobs than have slots
-  bool asked_for_slot_ = false;                 // that the next take will fill
-  bool settled_ = true;                         // nothing has happened that may change the modifier's answer
-  time_point tick_ = (time_point::max)();       // a timer that nothing puts off, to see how late the loop is
-  time_point sleeps_until_ =
-      (time_point::min)();  // when run() or wind_down() goes on by itself; min: it is at it
+  bool ask_soon_ = false;                       // a take brought more jobs than there are slots
+  bool asked_for_slot_ = false;            // the modifier was asked for the slot that the next take fills
+  bool settled_ = true;                    // nothing has happened that may change the modifier's answer
+  time_point tick_ = (time_point::max)();  // a timer that nothing postpones, to measure how late the loop is
+  // When run() or wind_down() continues by itself; min: it is running.
+  time_point sleeps_until_ = (time_point::min)();
   bool winding_down_ = false;
-  bool jobs_stopped_ = false;  // no job is started any more, and those in progress are to end
+  bool jobs_stopped_ = false;  // no more jobs are started, and those in progress must end
   bool queue_closed_ = false;
   std::exception_ptr failure_;
   worker_summary summary_;
@@ -185,7 +185,7 @@ task<worker_summary> worker_run<Queue>::run() {
   }
   beside.request_stop();
   co_await beside.join();
-  core_.control.tell_last_change(slots_.limit);
+  core_.control.log_last_change(slots_.limit);
   core_.control.publish(executor_.now(), slots_.limit);
   summary_.elapsed = executor_.now() - start;
   core_.inbox.open_again();
@@ -193,7 +193,7 @@ task<worker_summary> worker_run<Queue>::run() {
   co_return summary_;
 }
 
-// What the engine states, as far as the options do not say otherwise.
+// What the engine states, unless the options say otherwise.
 template <transport Queue>
 void worker_run<Queue>::read_limits() {
   limits_ = detail::limits_of(queue_);
@@ -204,14 +204,14 @@ void worker_run<Queue>::read_limits() {
   terms.output_limit = core_.options.output_limit != 0 ? core_.options.output_limit : limits_.output;
 }
 
-// What it knows of the jobs that come to it and wait there.
+// Reads what the queue knows of the jobs that come to it and wait there.
 template <transport Queue>
 void worker_run<Queue>::look_at_queue(time_point now) {
   recorded().jobs_waiting(now, static_cast<std::size_t>(slots_.waiting), detail::backlog_of(queue_));
   if constexpr (metered_transport<Queue>) recorded().jobs_arriving(queue_.arrivals_per_second(now));
 }
 
-// An engine that cannot do its part, such as its heartbeats, is not to be given more jobs.
+// If an engine cannot do its part, such as its heartbeats, the worker takes no more jobs.
 template <transport Queue>
 task<void> worker_run<Queue>::attend() {
   const stop_token stop = co_await this_coro::stop_token();
@@ -227,8 +227,8 @@ task<void> worker_run<Queue>::attend() {
   if (failure_ != nullptr) core_.inbox.leave();
 }
 
-// While there is nothing to do, the modifier is asked each interval until its answer stays and what it is shown
-// no longer changes by itself.
+// While the worker is idle, the modifier is asked each interval until its answer stays the same and the
+// metrics that it sees no longer change by themselves.
 template <transport Queue>
 void worker_run<Queue>::ask_for_limit(time_point now, bool interval_over) {
   const int before = slots_.limit;
@@ -296,10 +296,10 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
     taken.closed = true;
   }
   if (starved) {
-    core_.log.write(log_level::warn, "There was no memory to take jobs; it is tried again in a second.");
+    core_.log.write(log_level::warn, "There was no memory to take jobs; trying again in a second.");
     try {
       co_await sleep_for(std::chrono::seconds(1));
-    } catch (...) {  // it leaves, or there is none for an alarm either
+    } catch (...) {  // the worker leaves, or there is no memory for a timer either
     }
   }
   slots_.requested -= capacity;
@@ -310,11 +310,11 @@ task<void> worker_run<Queue>::take_jobs(int capacity) {
   for (job_envelope& envelope : taken.jobs) accept(envelope, now);
   if (!taken.jobs.empty()) settled_ = false;
   start_queued_jobs(now);
-  if (!waiting_.empty()) ask_soon_ = true;  // more than the limit allows by now: it may be too low
+  if (!waiting_.empty()) ask_soon_ = true;  // more jobs than the limit allows now: the limit may be too low
   job_moved(now);
 }
 
-// A job that has no slot yet is answered at once; one that is not here, or has ended, is none of ours.
+// A job that has no slot yet ends at once. An id that is not here, or has ended, is ignored.
 template <transport Queue>
 void worker_run<Queue>::follow_stop(const std::string& id) {
   if (job_record* const running = watch_.find(id)) {
@@ -326,7 +326,7 @@ void worker_run<Queue>::follow_stop(const std::string& id) {
   }
 }
 
-// What other threads have asked for: stops, and progress to be sent.
+// Does what other threads have asked for: stops, and progress to be sent.
 template <transport Queue>
 void worker_run<Queue>::follow_inbox() {
   std::string id;
@@ -342,13 +342,14 @@ void worker_run<Queue>::follow_inbox() {
   }
 }
 
-// Wakes run() only where there is something for it to do, as a turn of it is felt where jobs are short.
+// Wakes run() only if there is something for it to do, because each turn of it costs time where jobs are
+// short.
 template <transport Queue>
 void worker_run<Queue>::job_moved(time_point now) {
   recorded().in_progress(now, slots_.in_progress());
   if (summary_.highest_in_progress < slots_.running + slots_.delivering)
     summary_.highest_in_progress = slots_.running + slots_.delivering;
-  if (sleeps_until_ == (time_point::min)()) return;  // it does not sleep
+  if (sleeps_until_ == (time_point::min)()) return;  // run() is not asleep
   if (winding_down_ || queue_closed_ || ask_soon_ || capacity() > 0 || next_turn(now) < sleeps_until_) {
     sleeps_until_ = (time_point::min)();
     detail::insist([this] { core_.inbox.changed.set(); });

@@ -22,7 +22,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A heart that beats in virtual time, and what others do meanwhile.
+/// A heartbeat in virtual time, and what others do meanwhile.
 struct heartbeat_world {
   simulated_loop loop;
   captured_log log;
@@ -33,7 +33,7 @@ struct heartbeat_world {
   heartbeat_options options;
   std::function<void(duration)> each_second = [](duration) {};
 
-  /// Lets it beat for so long.
+  /// Lets it run for that long.
   void beat_for(duration span) { sync_wait(loop, beating(*this, span)); }
 
   std::vector<duration> moments() const {
@@ -45,7 +45,8 @@ struct heartbeat_world {
  private:
   static task<void> beating(heartbeat_world& world, duration span) {
     scope beats(co_await this_coro::context());
-    beats.spawn(heartbeat(world.client, world.urls, worker_control(world.jobs), world.options, world.log.log));
+    beats.spawn(
+        heartbeat(world.client, world.urls, worker_control(world.jobs), world.options, world.log.log));
     for (duration at{}; at < span; at += 1s) {
       world.each_second(at);
       co_await sleep_for(std::min<duration>(1s, span - at));
@@ -74,7 +75,8 @@ const std::string ping_version = std::string("runpod_version=") + COWORKER_VERSI
 
 }  // namespace
 
-TEST_CASE("the heart beats at once and then at its interval, with the version and no job while idle") {
+TEST_CASE(
+    "heartbeats are sent at once and then at each interval, with the version and without jobs while idle") {
   heartbeat_world world;
   world.options.headers = {"Authorization: key"};
   world.beat_for(35s);
@@ -88,7 +90,7 @@ TEST_CASE("the heart beats at once and then at its interval, with the version an
   CHECK(world.log.lines().empty());
 }
 
-TEST_CASE("each beat lists exactly the jobs that are in progress in that moment, however many") {
+TEST_CASE("each heartbeat lists exactly the jobs that are in progress at that time, however many") {
   heartbeat_world world;
   world.each_second = [&](duration at) {
     if (at == 5s) world.jobs.add("a,b/c");
@@ -108,7 +110,8 @@ TEST_CASE("each beat lists exactly the jobs that are in progress in that moment,
     REQUIRE(world.client.sent[4].url.find("job-" + std::to_string(10'000 + i)) != std::string::npos);
 }
 
-TEST_CASE("a beat that fails is tried again up to three times, with the jobs of that moment, and told once") {
+TEST_CASE(
+    "a heartbeat that fails is tried again up to three times, with the jobs of that time, and logged once") {
   for (const int status : {429, 500, 502, 503, 504}) {
     CAPTURE(status);
     heartbeat_world world;
@@ -126,7 +129,7 @@ TEST_CASE("a beat that fails is tried again up to three times, with the jobs of 
   }
 }
 
-TEST_CASE("a beat that the server cannot take is not repeated, but said") {
+TEST_CASE("a heartbeat that the server refuses is not repeated, but logged") {
   heartbeat_world world;
   world.client.always("/ping/", answers(414));
   world.beat_for(25s);
@@ -135,8 +138,7 @@ TEST_CASE("a beat that the server cannot take is not repeated, but said") {
   CHECK(world.log.count("HTTP 414") == 1);
 }
 
-TEST_CASE(
-    "a server that finds a ping too long gets the same jobs in short ones, all of them, and no complaint") {
+TEST_CASE("a server that finds a ping too long gets the same jobs in short ones, and nothing is logged") {
   for (const bool says_so : {true, false}) {
     CAPTURE(says_so);
     heartbeat_world world;
@@ -164,8 +166,8 @@ TEST_CASE(
       CHECK(named.size() == 1000);
       CHECK(pings >= 4);
       CHECK(pings <= 5);
-      // What it has refused by its status is not sent again; a connection that broke may have had other
-      // reasons.
+      // A length that it has refused by its status is not sent again; a connection that broke may have had
+      // other reasons.
       CHECK(too_long == (says_so && beat > 0s ? 0 : 1));
     }
     CHECK(world.log.lines().empty());
@@ -188,7 +190,7 @@ TEST_CASE("a list that has become short enough is sent whole again") {
   CHECK(heartbeat_ids(last.url).size() == 500);
 }
 
-TEST_CASE("a part of a beat that fails is tried again, and the others are sent once") {
+TEST_CASE("a part of a heartbeat that fails is tried again, and the others are sent once") {
   heartbeat_world world;
   bool failed = false;
   world.client.decide = [&](const sent_request& ping) -> std::optional<scripted_answer> {
@@ -225,7 +227,7 @@ TEST_CASE("an id longer than any ping should be is not cut off") {
   CHECK(named == std::set<std::string>{giant, "small"});
 }
 
-TEST_CASE("a server that is down is not asked more often than four times an interval, and makes one line") {
+TEST_CASE("a server that is down gets at most four pings in an interval, and is logged once") {
   heartbeat_world world;
   world.client.always("/ping/", fails(http_failure::unreachable, "refused"));
   world.beat_for(1h);
@@ -233,14 +235,14 @@ TEST_CASE("a server that is down is not asked more often than four times an inte
   CHECK(world.log.lines().size() == 1);
 }
 
-TEST_CASE("a beat that takes long does not make the next one late, nor are missed ones made up for") {
+TEST_CASE("a slow heartbeat does not delay the next one, and missed ones are not repeated") {
   heartbeat_world world;
   world.client.script("/ping/", {answers(200, "", 4s), answers(200, "", 12s), answers(200)});
   world.beat_for(45s);
   CHECK(world.moments() == moment_list{0s, 10s, 22s, 32s, 42s});
 }
 
-TEST_CASE("an unanswered beat ends after two intervals") {
+TEST_CASE("an unanswered heartbeat ends after two intervals") {
   heartbeat_world world;
   world.options.interval = 1s;
   world.client.script("/ping/", {answers(200, "", 1h)});
@@ -256,8 +258,7 @@ TEST_CASE("an interval of one millisecond is kept") {
   CHECK(world.client.sent.size() == 2000);
 }
 
-TEST_CASE(
-    "a server that takes longer than a short interval is waited for, and then beaten to at its own pace") {
+TEST_CASE("a server that takes longer than a short interval is waited for, and then pinged at its own pace") {
   heartbeat_world world;
   world.options.interval = 1ms;
   world.client.always("/ping/", answers(200, "", 100ms));
@@ -268,7 +269,7 @@ TEST_CASE(
   CHECK(world.log.lines().empty());
 }
 
-TEST_CASE("a heart that is stopped in the middle of a beat ends at once") {
+TEST_CASE("a heartbeat that is stopped while it is sent ends at once") {
   heartbeat_world world;
   world.client.always("/ping/", answers(200, "", 1h));
   world.beat_for(5s);
@@ -276,8 +277,7 @@ TEST_CASE("a heart that is stopped in the middle of a beat ends at once") {
   CHECK(world.client.sent.at(0).cancelled);
 }
 
-TEST_CASE(
-    "an answer that begins and does not end holds the heart up no longer than one that does not begin") {
+TEST_CASE("an answer that begins and does not end delays heartbeats no longer than one that does not begin") {
   heartbeat_world world;
   scripted_answer endless = answers(200);
   endless.arrival = 24h;

@@ -1,5 +1,5 @@
-// The queue protocol over libcurl, against a queue on loopback that misbehaves: whatever it does, no job and
-// no result is lost, none is run twice for one take, and a server that is down is not flooded.
+// The queue protocol over libcurl, against a faulty queue on loopback: no job and no result is lost, no job
+// is run twice for one take, and a server that is down is not flooded.
 
 #include <doctest/doctest.h>
 #include <algorithm>
@@ -23,8 +23,8 @@ using namespace std::chrono_literals;
 struct fault_case {
   const char* name;
   answer given;
-  bool server_loses_job = false;  // of a take: the job is handed out in an answer that does not arrive whole
-  bool accepts_unheard = false;   // of a result: it is accepted, but the answer does not arrive whole
+  bool server_loses_job = false;  // of a take: the answer with the job does not arrive completely
+  bool accepts_unheard = false;   // of a result: it is accepted, but the answer does not arrive completely
 };
 
 answer accepts_anyway(int code) { return {.status = code, .acts = true}; }
@@ -104,7 +104,7 @@ bool all_were_handed_out(const queue_log& seen, std::size_t jobs) {
 
 }  // namespace
 
-TEST_CASE("a take that goes wrong, in any way, loses no job that the server has not lost itself") {
+TEST_CASE("a take that fails, in any way, loses no job that the server has not lost itself") {
   for (const int concurrency : {1, 4}) {
     for (const fault_case& fault : faults_of_a_take) {
       CAPTURE(concurrency);
@@ -158,7 +158,7 @@ TEST_CASE("a result that meets a fault, of any kind, is posted until it is accep
   }
 }
 
-TEST_CASE("a result that is refused for good becomes one failure that says why") {
+TEST_CASE("a result that is finally refused becomes one failure that says why") {
   queue_server server(short_polls);
   server.script(endpoint::done, {status(413)});
   server.add_jobs(1, json(1));
@@ -189,7 +189,7 @@ TEST_CASE("what a request carries") {
   CHECK(!post.request.header("Expect"));
 }
 
-TEST_CASE("a job whose id is . or .. is answered under its own id") {
+TEST_CASE("the result of a job whose id is . or .. is posted under its own id") {
   queue_server server(short_polls);
   for (const char* const id : {".", "..", "a/../b"}) server.add_job(id, json{{"n", 1}});
   running_worker worker(server, {});
@@ -304,7 +304,7 @@ TEST_CASE("ten thousand jobs over a hundred slots all come back once") {
   CHECK(worker.runs.jobs() == 10'000);
 }
 
-TEST_CASE("a take that the server never answers is given up at the poll limit and sent again") {
+TEST_CASE("a take that the server never answers is given up at the poll timeout and sent again") {
   queue_server server(short_polls);
   server.script(endpoint::take, {unanswered()});
   server.add_jobs(1, json(1));
@@ -315,7 +315,7 @@ TEST_CASE("a take that the server never answers is given up at the poll limit an
   CHECK(worker.log.count("Taking jobs fails") == 1);
 }
 
-TEST_CASE("an idle worker that is stopped leaves its poll at once") {
+TEST_CASE("an idle worker that is stopped ends its poll at once") {
   queue_server server({.hold = answer::never});
   running_worker_options options;
   options.client.linger = 1h;
@@ -325,7 +325,7 @@ TEST_CASE("an idle worker that is stopped leaves its poll at once") {
   CHECK(server.log().aborted_polls == 1);
 }
 
-TEST_CASE("a job that is handed out in the very moment the poll is left is run and answered") {
+TEST_CASE("a job that is handed over while the poll is being ended is run and gets its result") {
   for (const int concurrency : {1, 4}) {
     queue_server server({.hold = answer::never});
     server.always(concurrency == 1 ? endpoint::take : endpoint::take_batch, {.when_client_leaves = true});
@@ -355,7 +355,7 @@ TEST_CASE("an answer that has begun when the worker is stopped is received, and 
   CHECK(server.log().jobs_without_result().empty());
 }
 
-TEST_CASE("a body that takes longer than the poll limit is not abandoned while it comes") {
+TEST_CASE("a body that takes longer than the poll timeout is received to its end") {
   queue_server server(short_polls);
   server.script(endpoint::take, {byte_by_byte(10ms)});
   server.add_job("a", json("a text that is long enough to take its time"));
@@ -368,7 +368,7 @@ TEST_CASE("a body that takes longer than the poll limit is not abandoned while i
   CHECK(server.log().jobs_that(hand_out_result::lost_by_client).empty());
 }
 
-TEST_CASE("results that no server took wait in the spool, and are posted at the next start") {
+TEST_CASE("results that no server accepted wait in the spool, and are posted at the next start") {
   const temporary_folder folder;
   queue_server server(short_polls);
   server.add_jobs(3, json(1));
@@ -391,7 +391,7 @@ TEST_CASE("results that no server took wait in the spool, and are posted at the 
   CHECK(server.log().duplicates == 0);
 }
 
-TEST_CASE("a linger to which the server does not listen ends when its time is over") {
+TEST_CASE("a linger ends when its time is over, also if the server does not answer") {
   queue_server server({.hold = answer::never});
   server.always(endpoint::take, {.delay = answer::never});
   running_worker_options options;

@@ -1,5 +1,5 @@
-// The protocol's decisions, on a simulated network in virtual time: what is asked when, what is tried again,
-// and that nothing is lost. What libcurl and real sockets add is in runpod_queue_curl_test.cpp.
+// The protocol's decisions, on a simulated network in virtual time: what is requested when, what is tried
+// again, and that nothing is lost. What libcurl and real sockets add is in queue_curl_test.cpp.
 
 #include <doctest/doctest.h>
 #include <algorithm>
@@ -33,7 +33,7 @@ task<json> sleep_by_id(job<> work) {
   co_return json("done " + work.id);
 }
 
-/// Does nothing but to keep what the queue's attendant is given.
+/// Only records what the queue's attendant receives.
 struct control_keeper {
   std::optional<worker_control>* kept = nullptr;
 
@@ -59,7 +59,7 @@ struct queue_world {
   scripted_client client;
   runpod_options options;
   worker_options settings;
-  std::vector<std::pair<duration, std::string>> stops;  ///< of single jobs, in the order of their moments
+  std::vector<std::pair<duration, std::string>> stops;  ///< of single jobs, sorted by time
 
   queue_world() {
     options.urls = {"http://h/job-take/$ID?gpu=A", "http://h/job-done/$RUNPOD_POD_ID/$ID?gpu=A",
@@ -69,7 +69,7 @@ struct queue_world {
     settings.log = &log.log;
   }
 
-  /// Lets the worker serve, and asks it to stop at that moment.
+  /// Lets the worker serve, and asks it to stop at that time.
   template <class Handler>
   worker_summary serve(Handler handler, int concurrency, duration stop_at) {
     runpod_queue<scripted_client> queue(client, options, log.log);
@@ -120,7 +120,7 @@ scripted_answer brings(const std::vector<std::string>& ids, duration wait = {}) 
 // --- taking --------------------------------------------------------------------------------------------
 
 TEST_CASE(
-    "a worker with one slot takes one job at a time, and the next take leaves when the result is accepted") {
+    "a worker with one slot takes one job at a time, and sends the next take when the result is accepted") {
   queue_world world;
   world.client.script("/job-take/", {answers(200, R"({"id":"a-5","input":1})", 2s), brings({"b"})});
   world.client.script("/job-done/", {answers(200, "", 3s)});
@@ -164,7 +164,7 @@ TEST_CASE("a long poll that ends with nothing is sent again at once") {
   CHECK(world.log.count("fails") == 0);
 }
 
-TEST_CASE("a server that says at once that there is nothing is asked at a measured pace, without a line") {
+TEST_CASE("a server that says at once that there is nothing is polled with pauses, and nothing is logged") {
   for (const int status : {204, 400}) {
     CAPTURE(status);
     queue_world world;
@@ -177,7 +177,7 @@ TEST_CASE("a server that says at once that there is nothing is asked at a measur
   }
 }
 
-TEST_CASE("a job after a lull is taken within the longest pause, and the next ones without any") {
+TEST_CASE("a job after an idle time is taken within the longest pause, and the next ones without a pause") {
   queue_world world;
   world.client.decide = [n = 0](const sent_request& request) mutable -> std::optional<scripted_answer> {
     if (request.url.find("/job-take") == std::string::npos) return std::nullopt;
@@ -229,7 +229,7 @@ TEST_CASE("after a failure the first success makes the intervals short again") {
   CHECK(takes[7].at - takes[6].at <= 200ms);
 }
 
-TEST_CASE("a proxy that gives up the poll before the server answers costs no time without a poll") {
+TEST_CASE("if a proxy gives up polls before the server answers, the next poll follows at once") {
   queue_world world;
   world.client.always("/job-take", answers(504, "", 60s));
   world.serve(1, 1h);
@@ -249,7 +249,7 @@ TEST_CASE("too many requests: takes wait as long as the server says, or else fiv
   CHECK(takes[3].at == 25s);
 }
 
-TEST_CASE("what takes hold off for holds for all takes, also those that were waiting already") {
+TEST_CASE("a delay of takes holds for all of them, also for those that already wait") {
   queue_world world;
   scripted_answer later = answers_retry_after(429, 50s);
   later.wait = 4s;
@@ -261,7 +261,7 @@ TEST_CASE("what takes hold off for holds for all takes, also those that were wai
   CHECK(moments == std::vector<duration>{0s, 0s, 3s, 54s, 54s});
 }
 
-TEST_CASE("a stop in the middle of a pause ends it at once") {
+TEST_CASE("a stop ends a pause at once") {
   queue_world world;
   world.client.always("/job-take", answers_retry_after(429, 1h));
   CHECK(world.serve(1, 10s).elapsed == 10s);
@@ -283,7 +283,7 @@ TEST_CASE("a stop ends an idle poll at once, but not one that is being answered,
   CHECK(answered.takes().size() == 1);
 }
 
-TEST_CASE("the bad items of a batch are answered or skipped alone") {
+TEST_CASE("the bad items of a batch get a result, or are skipped, without the others") {
   queue_world world;
   world.client.script("/job-take",
                       {answers(200, R"([{"id":"a","input":1},{"id":"no-input"},{"input":1},7,null,
@@ -296,7 +296,7 @@ TEST_CASE("the bad items of a batch are answered or skipped alone") {
   CHECK(json::parse(*world.posts_of("no-input")[0].body).at("error").get<std::string>().find("input") !=
         std::string::npos);
   CHECK(world.log.count("without an id") == 2);
-  CHECK(world.log.count("in progress here already") == 1);
+  CHECK(world.log.count("already in progress here") == 1);
 }
 
 TEST_CASE("a batch that is answered with one object brings that job") {
@@ -321,12 +321,13 @@ TEST_CASE(
   world.client.script("/job-take", {brings({"a-10"}), brings({"a-10"}, 5s), brings({"a-10"}, 30s)});
   CHECK(world.serve(3, 60s).jobs == 2);
   CHECK(world.posts_of("a-10").size() == 2);
-  CHECK(world.log.count("in progress here already") == 1);
+  CHECK(world.log.count("already in progress here") == 1);
 }
 
 // --- posting -------------------------------------------------------------------------------------------
 
-TEST_CASE("a result is posted until it is accepted, each time with its own id, and holds its slot so long") {
+TEST_CASE(
+    "a result is posted until it is accepted, each time with its own id, and keeps its slot until then") {
   for (const scripted_answer& fault :
        {answers(408), answers(425), answers(429), answers(500), answers(502), answers(503), answers(504),
         fails(http_failure::unreachable), fails(http_failure::timed_out), fails(http_failure::broken),
@@ -386,7 +387,7 @@ TEST_CASE("a result waits as long as the server asks, up to a minute") {
 }
 
 TEST_CASE(
-    "a result that is refused for good gives way to one that says why, which is retried like any other") {
+    "a result that is finally refused is replaced by one that says why, which is retried like any other") {
   for (const int status : {400, 413, 422}) {
     CAPTURE(status);
     queue_world world;
@@ -399,13 +400,13 @@ TEST_CASE(
     CHECK(posts[1].body == refusal_body("HTTP " + std::to_string(status)));
     CHECK(posts[2].body == posts[1].body);
     CHECK(posts[2].has_header("X-Request-ID: a"));
-    CHECK(world.log.count("refuses the result of this job for good (HTTP " + std::to_string(status) + ")") ==
+    CHECK(world.log.count("finally refuses the result of this job (HTTP " + std::to_string(status) + ")") ==
           1);
   }
 }
 
 TEST_CASE(
-    "a result of a job that the queue no longer knows is tried once more, and nothing is posted instead") {
+    "a result of a job that the queue no longer knows is tried once more, and no other is posted instead") {
   for (const int status : {404, 409, 410}) {
     CAPTURE(status);
     queue_world world;
@@ -421,7 +422,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("while the server does not let us post, results are tried again and no more jobs are taken") {
+TEST_CASE("while the server denies posts, results are tried again and no more jobs are taken") {
   for (const int status : {301, 401, 403, 405}) {
     CAPTURE(status);
     queue_world world;
@@ -433,13 +434,14 @@ TEST_CASE("while the server does not let us post, results are tried again and no
     REQUIRE(posts.size() == 5);
     CHECK(posts[4].body == posts[0].body);
     CHECK(world.posts_of("b").size() == 1);
-    // One take is under way already; the next follows once the result is through.
+    // One take is already in flight; the next follows once the result is accepted.
     for (const sent_request& take : world.takes()) CHECK((take.at <= posts[0].at || take.at >= posts[4].at));
     CHECK(world.log.count("Posting results fails (HTTP " + std::to_string(status) + ")") == 1);
   }
 }
 
-TEST_CASE("what the queue may have accepted is not replaced by the news that it was refused") {
+TEST_CASE(
+    "a result that the queue may have accepted is not replaced by a failure that says that it was refused") {
   const std::vector<std::pair<scripted_answer, bool>> first_tries{
       {fails(http_failure::timed_out), true},
       {fails(http_failure::broken), true},
@@ -472,7 +474,7 @@ TEST_CASE("a result whose answer begins and does not end is posted again") {
   CHECK(world.posts_of("a").size() == 2);
 }
 
-TEST_CASE("a result whose stand-in is refused too is lost with a loud line, and its slot opens") {
+TEST_CASE("if the replacement of a refused result is refused too, an error is logged and the slot is free") {
   queue_world world;
   world.client.script("/job-take", {brings({"a"}), brings({"b"})});
   world.client.script("/job-done/w/a", {answers(400), answers(400)});
@@ -524,10 +526,10 @@ TEST_CASE("a chunk that the server refuses ends the stream, and the job fails") 
   CHECK(world.client.sent_to("/job-stream/").size() == 2);
   REQUIRE(world.posts_of("a").size() == 1);
   CHECK(world.posts_of("a")[0].body->find("chunk 2 of the stream could not be handed") != std::string::npos);
-  CHECK(world.log.count("A chunk of the output could not be handed on (HTTP 413)") == 1);
+  CHECK(world.log.count("A chunk of the output could not be delivered (HTTP 413)") == 1);
 }
 
-TEST_CASE("a stop ends the tries for a chunk, but not one that is under way, and the outcome follows it") {
+TEST_CASE("a stop ends the attempts for a chunk, but not one in flight, and the outcome follows it") {
   queue_world world;
   const auto stream = [](job<>) -> async_generator<int> {
     for (int i = 0; i < 3; ++i) co_yield i;
@@ -539,14 +541,14 @@ TEST_CASE("a stop ends the tries for a chunk, but not one that is under way, and
   world.client.always("/job-stream/w/b", answers(500));
   CHECK(world.serve(stream, 1, 60s).stopped == 2);
   const std::vector<sent_request> slow = world.client.sent_to("/job-stream/w/a");
-  REQUIRE(slow.size() == 2);  // what the handler had given before the stop
+  REQUIRE(slow.size() == 2);  // what the handler had yielded before the stop
   CHECK_FALSE(slow[0].cancelled);
   CHECK(world.posts_of("a").at(0).at == 10s);
   CHECK(world.client.sent_to("/job-stream/w/b").size() > 1);
   CHECK(world.posts_of("b").at(0).at == 15s);
 }
 
-TEST_CASE("progress is posted to where results go, one at a time, and the outcome waits for it") {
+TEST_CASE("progress is posted to the URL of results, one at a time, and the outcome waits for it") {
   queue_world world;
   const auto reports = [](job<> work) -> task<int> {
     for (int percent = 0; percent < 100; percent += 10) {
@@ -573,7 +575,7 @@ TEST_CASE("progress is posted to where results go, one at a time, and the outcom
   }
 }
 
-TEST_CASE("progress that the server does not take, or not in time, costs no more than its limit") {
+TEST_CASE("progress that the server refuses, or accepts too late, takes no longer than its timeout") {
   queue_world world;
   const auto reports = [](job<> work) -> task<int> {
     work.progress("half");
@@ -595,7 +597,7 @@ TEST_CASE("progress that the server does not take, or not in time, costs no more
 
 // --- options of the worker, as the queue sees them -----------------------------------------------------
 
-TEST_CASE("with overlapping delivery the next take leaves when the handler has ended") {
+TEST_CASE("with overlapping delivery the next take is sent when the handler has ended") {
   queue_world world;
   world.settings.overlap_delivery = true;
   world.client.script("/job-take", {brings({"a-5"}), brings({"b"})});
@@ -606,7 +608,7 @@ TEST_CASE("with overlapping delivery the next take leaves when the handler has e
   CHECK(world.posts_of("b").at(0).at == 5s);
 }
 
-TEST_CASE("with prefetch a job is at hand the moment the slot opens") {
+TEST_CASE("with prefetch a job is there the moment the slot is free") {
   queue_world world;
   world.settings.prefetch = true;
   world.client.script("/job-take", {brings({"a-10"}), brings({"b-10"}, 3s), brings({"c"}, 2s)});
@@ -652,7 +654,7 @@ TEST_CASE("jobs are listed as in progress from the take to the accepted result, 
   CHECK(seen.back().second.empty());
 }
 
-TEST_CASE("a job that is named while it runs or waits is stopped alone, and answered at once") {
+TEST_CASE("a job that is named while it runs or waits is stopped alone, and gets its result at once") {
   queue_world world;
   world.settings.prefetch = true;
   world.stops = {{5s, "b-100"}, {6s, "a-100"}, {7s, "nowhere"}, {20s, "c-10"}, {50s, "a-100"}};
@@ -691,7 +693,7 @@ TEST_CASE("a job that is named during the drain is stopped before the grace peri
   CHECK(world.posts_of("a-100").at(0).at == 10s);
 }
 
-TEST_CASE("refresh_worker is told to the queue, and then the worker drains by itself") {
+TEST_CASE("refresh_worker is reported to the queue, and then the worker drains by itself") {
   queue_world world;
   const auto refresh = [](job<> work) -> task<json> {
     co_await sleep_for(work.id == "a" ? 5s : 8s);
@@ -732,7 +734,7 @@ TEST_CASE("a drain waits for results that are being retried") {
 
 // --- short of memory -----------------------------------------------------------------------------------
 
-TEST_CASE("jobs whose list there is no memory for are answered, those that came whole by their handler") {
+TEST_CASE("without memory for a list of jobs each job gets a result, complete ones from their handler") {
   queue_world world;
   scripted_answer cut_off = fails(http_failure::broken, "out of memory after 70 bytes");
   cut_off.answer.status = 200;
@@ -743,14 +745,14 @@ TEST_CASE("jobs whose list there is no memory for are answered, those that came 
   CHECK(done.jobs == 2);
   CHECK(world.posts_of("a").at(0).body == R"({"output":"done a"})");
   CHECK(world.posts_of("b").at(0).body ==
-        R"({"error":"out of memory: there was none to receive all of this job"})");
+        R"({"error":"out of memory: this job could not be received completely"})");
   CHECK(world.log.count("Taking jobs fails (out of memory after 70 bytes)") == 1);
 }
 
 // --- the spool -----------------------------------------------------------------------------------------
 
 TEST_CASE(
-    "a result that could not be posted waits in the spool for the next start, and leaves it when accepted") {
+    "a result that could not be posted waits in the spool for the next start, and is removed when accepted") {
   const temporary_folder folder;
   {
     queue_world world;
@@ -772,7 +774,7 @@ TEST_CASE(
   CHECK(folder.files() == 0);
 }
 
-TEST_CASE("a result is in the spool from its first failure to its acceptance, and never when all goes well") {
+TEST_CASE("a result is in the spool from its first failure to its acceptance, and never if nothing fails") {
   const temporary_folder folder;
   queue_world world;
   world.options.spool_folder = folder.name();
@@ -788,7 +790,7 @@ TEST_CASE("a result is in the spool from its first failure to its acceptance, an
   CHECK(files == std::vector<std::size_t>{0, 0, 1, 0, 0, 0});
 }
 
-TEST_CASE("a result whose first try hangs is in the spool meanwhile") {
+TEST_CASE("a result whose first attempt hangs is in the spool meanwhile") {
   const temporary_folder folder;
   queue_world world;
   world.options.spool_folder = folder.name();
@@ -817,7 +819,7 @@ TEST_CASE("a stop while the spool is being posted leaves in it what was not acce
   CHECK(folder.files() == 2);
 }
 
-TEST_CASE("a result in the spool that is refused for good is answered, and leaves the spool") {
+TEST_CASE("a result in the spool that is finally refused becomes a failure, and is removed from the spool") {
   const temporary_folder folder;
   folder.write("1.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
   queue_world world;
@@ -829,8 +831,8 @@ TEST_CASE("a result in the spool that is refused for good is answered, and leave
 }
 
 TEST_CASE(
-    "a result in the spool that an earlier run may have got accepted is not replaced by news of its "
-    "refusal") {
+    "a result in the spool that may have been accepted earlier is not replaced by a failure when it is "
+    "refused") {
   const temporary_folder folder;
   folder.write("1.result.json", R"({"id":"a","streamed":false,"perhaps_accepted":true,"body":"{}"})");
   queue_world world;
@@ -843,7 +845,8 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "the spool tells the next run whether the queue may have accepted a result, also one killed in a try") {
+    "the spool records whether the queue may have accepted a result, also if the process is killed in an "
+    "attempt") {
   for (const auto& [fault, perhaps_accepted] :
        {std::pair(fails(http_failure::unreachable), false), std::pair(answers(500), true)}) {
     CAPTURE(perhaps_accepted);
@@ -868,7 +871,7 @@ TEST_CASE(
 
 // --- many ----------------------------------------------------------------------------------------------
 
-TEST_CASE("a faulty queue in two simulated hours loses no job and no result, whatever the order of things") {
+TEST_CASE("a faulty queue in two simulated hours loses no job and no result, in any order of events") {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     CAPTURE(seed);
     queue_world world;

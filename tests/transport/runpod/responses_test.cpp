@@ -69,13 +69,13 @@ TEST_CASE("an answer is described by its status, or by what went wrong on the wa
   CHECK(describe_answer(answer_that(http_failure::timed_out, "no answer in 60 s")) == "no answer in 60 s");
 }
 
-TEST_CASE("an id that a header cannot hold is encoded there, any other stands as it is") {
+TEST_CASE("an id that a header cannot hold is encoded there, any other is unchanged") {
   CHECK(header_line("X", "a/b c") == "X: a/b c");
   CHECK(header_line("X", "a\r\nX-Evil: 1") == "X: a%0D%0AX-Evil%3A%201");
   CHECK(header_line("X", "\xc3\xa9") == "X: %C3%A9");
 }
 
-TEST_CASE("the outcome that stands in for a refused one says why, as JSON whatever the reason holds") {
+TEST_CASE("the outcome that replaces a refused one says why, as JSON whatever the reason holds") {
   const json body = json::parse(refusal_body("HTTP 413 \"too large\"\n"));
   CHECK(body.size() == 1);
   CHECK(body.at("error") == "The queue refused the result of this job: HTTP 413 \"too large\"\n");
@@ -83,7 +83,7 @@ TEST_CASE("the outcome that stands in for a refused one says why, as JSON whatev
         json{{"error", "The queue refused the result of this job: cut off \xef\xbf\xbd"}});
 }
 
-TEST_CASE("a server's own words stand in the description, on one line and not endless") {
+TEST_CASE("the description contains the server's own words, on one line and of limited length") {
   http_response answer = answer_of(400);
   answer.body = "too large:\r\n limit is 10485760\n";
   CHECK(describe_answer(answer) == "HTTP 400: too large: limit is 10485760 ");
@@ -91,7 +91,7 @@ TEST_CASE("a server's own words stand in the description, on one line and not en
   CHECK(describe_answer(answer) == "HTTP 400: " + std::string(200, 'x') + "...");
 }
 
-TEST_CASE("a server's wish to be left alone is honoured within bounds") {
+TEST_CASE("a server's wish for a pause is followed within bounds") {
   http_response answer = answer_of(503);
   CHECK(retry_wait(answer, 2s, 60s) == 2s);
   answer.retry_after = 30s;
@@ -107,7 +107,7 @@ TEST_CASE("a take brings the elements of an array, or the one object") {
   CHECK(log.lines().empty());
 }
 
-TEST_CASE("a body without jobs is no failure and needs no line") {
+TEST_CASE("a body without jobs is no failure and is not logged") {
   captured_log log;
   for (const char* const body : {"[]", "", " \r\n", "null", "{}", "[null]"}) {
     CAPTURE(body);
@@ -118,8 +118,7 @@ TEST_CASE("a body without jobs is no failure and needs no line") {
   CHECK(log.lines().empty());
 }
 
-TEST_CASE(
-    "a body that is no list of jobs brings nothing but a failure, whose text does not repeat the body") {
+TEST_CASE("a body that is not a list of jobs gives a failure only, whose text does not repeat the body") {
   captured_log log;
   for (const char* const body : {"<html>secret payload</html>", "secret", "{secret"}) {
     CAPTURE(body);
@@ -133,7 +132,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a body that is neither jobs nor nothing is a failure of the channel, told once and not with each poll") {
+    "a body that is neither jobs nor empty is a failure of the channel, logged once and not with each poll") {
   captured_log log;
   for (const char* const body : {"7", "true", R"("none")", "\"\"", " 1.5 "}) {
     CAPTURE(body);
@@ -146,7 +145,7 @@ TEST_CASE(
   CHECK(log.count("ERROR") == 0);
 }
 
-TEST_CASE("an item that is not JSON does not cost its batch, and is answered where its id can be found") {
+TEST_CASE("an item that is not JSON does not cost its batch, and gets a result if its id can be found") {
   for (const char* const bad :
        {R"({"id":"bad","input":{"n":1e400}})", R"({"input":{"n":01}, "id":"bad"})",
         R"({"id":"bad","input":{"p":"\x"}})", R"({"id":"bad","input":"tab	in text"})"}) {
@@ -158,22 +157,25 @@ TEST_CASE("an item that is not JSON does not cost its batch, and is answered whe
     REQUIRE(found.items.size() == 3);
     CHECK(found.items[0].input == "1,2]}");
     CHECK(found.items[1].id == "bad");
-    CHECK(found.items[1].problem.starts_with("The queue handed over this job as what is not JSON: line 1"));
+    CHECK(found.items[1].problem.starts_with(
+        "The queue handed over this job as text that is not JSON: line 1"));
     CHECK(found.items[2].input == json::array({json::array({2})}));
   }
 }
 
-TEST_CASE("what is not JSON and has no id is told at ERROR, and the rest of a body that is cut off too") {
+TEST_CASE(
+    "an item that is not JSON and has no id is logged at ERROR, and so is the rest of a body that is cut "
+    "off") {
   captured_log log;
   const auto found = parse_jobs(R"([{"id":"a","input":1},{"input":1e999},{"id":"c","inp)", log.log);
   REQUIRE(found.items.size() == 2);
   CHECK(found.items[1].id == "c");
   CHECK(!found.items[1].problem.empty());
   CHECK(log.count("ERROR") == 1);
-  CHECK(log.count("cannot be answered") == 1);
+  CHECK(log.count("no result can be posted") == 1);
 }
 
-TEST_CASE("a job keeps all that came with it") {
+TEST_CASE("a job keeps all its members") {
   captured_log log;
   const auto envelope = read_envelope(
       json::parse(R"({"id":"a","input":{"n":1},"webhook":"http://x","batchId":"b","policy":{"ttl":5}})"),
@@ -196,14 +198,14 @@ TEST_CASE("an input of null, or any other value, is an input") {
   }
 }
 
-TEST_CASE("a job without an input can still be answered") {
+TEST_CASE("a job without an input still gets a result") {
   captured_log log;
   const auto envelope = read_envelope(json::parse(R"({"id":"a"})"), log.log);
   REQUIRE(envelope);
   CHECK(envelope->problem.find("input") != std::string::npos);
 }
 
-TEST_CASE("what has no id can only be skipped, with a line") {
+TEST_CASE("an item without an id is skipped, and logged") {
   for (const char* const text : {R"({"input":1})", R"({"id":"","input":1})", R"({"id":7,"input":1})",
                                  R"({"id":null,"input":1})", "7", "null", "[]", R"("text")"}) {
     CAPTURE(text);
@@ -213,7 +215,7 @@ TEST_CASE("what has no id can only be skipped, with a line") {
   }
 }
 
-TEST_CASE("the stop channel names jobs; what is no id among them is passed over, each with a line at ERROR") {
+TEST_CASE("the stop channel names jobs; items that are not ids are skipped, each with an error in the log") {
   captured_log log;
   CHECK(parse_stops(R"({"jobsToStop":["a","b"]})", log.log).items == id_list_of_stops{"a", "b"});
   CHECK(parse_stops(R"({"jobsToStop":["a",7,null,"b"],"more":1})", log.log).items ==
@@ -227,7 +229,7 @@ TEST_CASE("the stop channel names jobs; what is no id among them is passed over,
   CHECK(!nothing.failure);
 }
 
-TEST_CASE("an answer of the stop channel that is not what it should be stops nothing, and says so") {
+TEST_CASE("an answer of the stop channel that does not follow the protocol stops nothing, and is logged") {
   captured_log log;
   for (const char* const body : {"", "nonsense", "{}", "[]", "7"}) {
     CAPTURE(body);
@@ -244,7 +246,7 @@ TEST_CASE("a stop that is not JSON does not cost the others") {
   CHECK(log.count("ERROR") == 1);
 }
 
-TEST_CASE("stops that are no list stop nothing") {
+TEST_CASE("stops that are not a list stop nothing") {
   captured_log log;
   for (const char* const body : {R"({"jobsToStop":"a"})", R"({"jobsToStop":null})", R"({"jobsToStop":{}})"}) {
     CAPTURE(body);
@@ -252,7 +254,7 @@ TEST_CASE("stops that are no list stop nothing") {
   }
 }
 
-TEST_CASE("a channel that fails makes one line a kind of failure, and one when it works again") {
+TEST_CASE("a channel logs one line for each kind of failure, and one when it works again") {
   captured_log log;
   channel_health health("Posting", log.log);
   time_point now{};
@@ -267,7 +269,7 @@ TEST_CASE("a channel that fails makes one line a kind of failure, and one when i
   CHECK(log.lines().size() == 3);
 }
 
-TEST_CASE("an outage whose failures alternate makes no more lines than it has kinds of failure") {
+TEST_CASE("an outage with alternating failures logs one line for each kind of failure") {
   captured_log log;
   channel_health health("Posting", log.log);
   time_point now{};
@@ -279,7 +281,7 @@ TEST_CASE("an outage whose failures alternate makes no more lines than it has ki
   CHECK(log.lines().size() == 3);
 }
 
-TEST_CASE("a channel that comes and goes makes no more than two lines in ten seconds") {
+TEST_CASE("a channel that fails and works in turn logs at most two lines in ten seconds") {
   captured_log log;
   channel_health health("Posting", log.log);
   time_point now{};
@@ -292,7 +294,7 @@ TEST_CASE("a channel that comes and goes makes no more than two lines in ten sec
   CHECK(log.lines().size() == 3);
 }
 
-TEST_CASE("an outage soon after another is told once it lasts") {
+TEST_CASE("an outage soon after another is logged once it lasts") {
   captured_log log;
   channel_health health("Posting", log.log);
   time_point now{};

@@ -61,7 +61,7 @@ TEST_CASE("the stop channel is a long poll, asked again as soon as it is answere
   CHECK(world.log.lines().empty());
 }
 
-TEST_CASE("each job that the server names is stopped, those beside it are not") {
+TEST_CASE("each job that the server names is stopped, the others are not") {
   stop_world world;
   world.client.script("/job-stop/", {answers(200, R"({"jobsToStop":["a","b"]})", 30s),
                                      answers(200, R"({"jobsToStop":[]})", 30s),
@@ -81,7 +81,7 @@ TEST_CASE("a server without a stop channel is asked once and never again, with o
   CHECK(world.log.count("no stop channel") == 1);
 }
 
-TEST_CASE("a take URL that does not tell where stops are asked for means that none are") {
+TEST_CASE("without a stop URL in the take URL no stops are asked for") {
   stop_world world;
   world.urls = queue_urls({"http://h/take", "http://h/done/$ID", "", ""}, "w");
   world.watch_for(1h);
@@ -89,7 +89,7 @@ TEST_CASE("a take URL that does not tell where stops are asked for means that no
   CHECK(world.ended);
 }
 
-TEST_CASE("a stop channel that fails, or answers at once, is asked at growing intervals, and told once") {
+TEST_CASE("a stop channel that fails, or answers at once, is polled at growing intervals, and logged once") {
   for (const scripted_answer& given :
        {answers(500), answers(401), answers(204), answers(200, R"({"jobsToStop":[]})"),
         answers(200, "<html>"), fails(http_failure::unreachable), fails(http_failure::broken)}) {
@@ -109,7 +109,7 @@ TEST_CASE("a stop channel that fails, or answers at once, is asked at growing in
   }
 }
 
-TEST_CASE("a server that names the same job at once and again and again is not asked in a tight loop") {
+TEST_CASE("a server that names the same job at once each time is not polled in a tight loop") {
   stop_world world;
   world.client.always("/job-stop/", answers(200, R"({"jobsToStop":["a"]})"));
   world.watch_for(1min);
@@ -117,7 +117,7 @@ TEST_CASE("a server that names the same job at once and again and again is not a
   CHECK(world.stopped.size() == world.client.sent.size());
 }
 
-TEST_CASE("a stop channel is left alone for as long as the server asks, up to a minute") {
+TEST_CASE("a stop channel is not polled for as long as the server asks, up to a minute") {
   stop_world world;
   world.client.script("/job-stop/", {answers_retry_after(429, 77s)});
   world.watch_for(100s);

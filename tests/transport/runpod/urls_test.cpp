@@ -15,7 +15,7 @@ queue_urls of_take(std::string take, std::string_view worker = "w1") {
 
 }  // namespace
 
-TEST_CASE("the templates in their production shape give the addresses of the protocol") {
+TEST_CASE("the templates in their production form give the URLs of the protocol") {
   const queue_urls urls(production_templates, "w1");
   CHECK(urls.take(1, false) == "https://h/v2/ep/job-take/w1?gpu=NVIDIA+RTX+A5000&job_in_progress=0");
   CHECK(urls.take(1, true) == "https://h/v2/ep/job-take/w1?gpu=NVIDIA+RTX+A5000&job_in_progress=1");
@@ -50,7 +50,7 @@ TEST_CASE("in a take or a ping both placeholders mean the worker, in the others 
   CHECK(urls.stream("j") == "http://h/job-stream/w1/j?again=j&isStream=false");
 }
 
-TEST_CASE("ids are encoded, so that none can change the address or stand for a placeholder") {
+TEST_CASE("ids are encoded, so that none can change the URL or act as a placeholder") {
   const queue_urls urls(production_templates, "w/1 $ID?");
   CHECK(urls.take(1, false).starts_with("https://h/v2/ep/job-take/w%2F1%20%24ID%3F?gpu="));
   CHECK(
@@ -58,7 +58,7 @@ TEST_CASE("ids are encoded, so that none can change the address or stand for a p
       "https://h/v2/ep/job-done/w%2F1%20%24ID%3F/a%2Fb%3Fc%3D%24RUNPOD_POD_ID%26%24ID?gpu=A&isStream=false");
 }
 
-TEST_CASE("an id that would lead elsewhere in a path is encoded") {
+TEST_CASE("an id that would change the path is encoded") {
   const queue_urls urls({"http://h/take/$ID", "http://h/done/$RUNPOD_POD_ID/$ID", "", ""}, "w");
   CHECK(urls.done(".", false) == "http://h/done/w/%2E?isStream=false");
   CHECK(urls.done("..", false) == "http://h/done/w/%2E%2E?isStream=false");
@@ -66,13 +66,13 @@ TEST_CASE("an id that would lead elsewhere in a path is encoded") {
   CHECK(urls.done("../x", false) == "http://h/done/w/..%2Fx?isStream=false");
 }
 
-TEST_CASE("only the path says what an address is for, never the query") {
+TEST_CASE("only the path decides what a URL is for, never the query") {
   const queue_urls urls = of_take("http://h/take?next=/job-take/$ID");
   CHECK(urls.take(3, false) == "http://h/take?next=/job-take/w1&batch_size=3&job_in_progress=0");
   CHECK(!urls.has_stop());
 }
 
-TEST_CASE("what a server has no template for, it does not have") {
+TEST_CASE("a server has no URL for which it has no template") {
   const queue_urls urls = of_take("http://h/job-take/$ID");
   CHECK(!urls.has_stream());
   CHECK(!urls.has_ping());

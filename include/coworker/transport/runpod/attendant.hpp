@@ -1,6 +1,6 @@
 #pragma once
-// What the platform's queue does beside the jobs: its heartbeat and its stop channel, over a client of their own. Must
-// not know the queue, nor threads.
+// What the platform's queue does beside the jobs: heartbeat and stop channel, over an HTTP client of their
+// own. Must not know the queue, nor threads.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/scope.hpp>
@@ -17,12 +17,14 @@
 
 namespace coworker::inline v0_1 {
 
+/// The settings of the heartbeat and of the stop channel.
 struct attendant_settings {
   heartbeat_options beats = {};
   stop_channel_options stops = {};
 };
 
-/// Beats, and passes on stops, until it is stopped. All that is referred to must outlive the task.
+/// Sends heartbeats and passes on stops until it is stopped. Everything passed by reference must outlive the
+/// task.
 template <http_client Client>
 task<void> attend_jobs(Client& client, const queue_urls& urls, attendant_settings settings,
                        worker_control control, logger& log) {
@@ -33,7 +35,7 @@ task<void> attend_jobs(Client& client, const queue_urls& urls, attendant_setting
   co_await both.join();
 }
 
-/// Nobody beats.
+/// An attendant that does nothing: no heartbeats and no stops.
 struct no_attendant {
   task<void> run(const queue_urls&, attendant_settings, worker_control, logger&) {
     event never;
@@ -41,11 +43,11 @@ struct no_attendant {
   }
 };
 
-/// Beats on the worker's own executor.
+/// An attendant on the worker's own executor.
 template <http_client Client>
 class same_loop_attendant {
  public:
-  /// The client must outlive it.
+  /// The client must outlive the attendant.
   explicit same_loop_attendant(Client& client) noexcept : client_(&client) {}
 
   task<void> run(const queue_urls& urls, attendant_settings settings, worker_control control, logger& log) {
@@ -56,4 +58,4 @@ class same_loop_attendant {
   Client* client_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// The bodies of the platform's protocol: an outcome, a chunk, a report of progress as JSON text, and what the platform
-// means by members of a handler's output. Must not send anything.
+// The bodies of the platform's protocol: an outcome, a chunk or a report of progress as JSON text, and the
+// meaning of members of a handler's output. Must not send anything.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/error_info.hpp>
@@ -17,7 +17,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// Who reports: part of each error report.
+/// The worker as each error report names it.
 struct worker_identity {
   std::string worker_id = "unknown";
   std::string hostname = "unknown";
@@ -25,8 +25,8 @@ struct worker_identity {
 
 namespace detail {
 
-// Takes a member out of an object. null where there is none, or where it says no: false, 0 or "", which handlers that
-// came from other languages may always set.
+// Takes a member out of an object. Returns null if it is missing or says no: false, 0 or "", which handlers
+// ported from other languages may always set.
 inline json take_member(json& object, std::string_view key) {
   const auto found = object.find(key);
   if (found == object.end()) return json();
@@ -38,9 +38,9 @@ inline json take_member(json& object, std::string_view key) {
 
 }  // namespace detail
 
-/// Reads what the platform means by members of an object that a handler returned as `json`: `error` fails the job,
-/// `refresh_worker` recycles the worker; both are taken out. Nothing in an output that was made from a type of the
-/// handler's, and nothing deeper inside.
+/// Gives members of an object that a handler returned as `json` the platform's meaning: `error` fails the
+/// job, `refresh_worker` recycles the worker; both are removed. Ignores outputs that were made from a type of
+/// the handler's, and members deeper inside.
 inline void read_magic_members(outcome& made) {
   if (!made.untyped || !made.output.is_object()) return;
   if (!detail::take_member(made.output, "refresh_worker").is_null()) made.recycle_worker = true;
@@ -51,8 +51,9 @@ inline void read_magic_members(outcome& made) {
   (made.fail)(std::move(described));
 }
 
-/// The text that the platform shows for a failed job: its message or, for an exception, JSON in text with the members
-/// that the platform's clients expect. Secrets of the log are masked; bytes that are not UTF-8 are replaced.
+/// Returns the text that the platform shows for a failed job: its message or, for an exception, JSON as text
+/// with the members that the platform's clients expect. Masks the log's secrets and replaces bytes that are
+/// not UTF-8.
 inline std::string error_report(const error_info& error, const worker_identity& reporter, const logger& log) {
   if (error.type.empty()) return log.masked(error.message);
   std::string report;
@@ -84,8 +85,8 @@ inline json system_info() {
 
 }  // namespace detail
 
-/// Adds to an output that is an object where the job's time went, as the platform's clients read it. `ready_delay`: how
-/// long the process took until it could serve.
+/// Adds the job's timings to an output that is an object, as the platform's clients read them. `ready_delay`:
+/// how long the process took until it could serve.
 inline void add_debugger_member(outcome& made, const job_timings& timings, duration ready_delay) {
   if (!made.succeeded() || !made.output.is_object()) return;
   json member = json::object();
@@ -95,8 +96,9 @@ inline void add_debugger_member(outcome& made, const job_timings& timings, durat
   made.output["rp_debugger"] = std::move(member);
 }
 
-/// The body that reports an outcome: `{"output": X}` or `{"error": S}`, and `"stopPod": true` where the worker is to be
-/// recycled. An output that is an empty object is left out; a failed job may have one too, of what there was before.
+/// Returns the body that reports an outcome: `{"output": X}` or `{"error": S}`, with `"stopPod": true` if the
+/// worker must be recycled. An output that is an empty object is left out. A failed job may have an output
+/// too, of what it produced before.
 /// Throws: std::bad_alloc; json_write_error for an output that is no JSON.
 inline std::string result_body(const outcome& made, const worker_identity& reporter, const logger& log) {
   std::string body;
@@ -121,12 +123,14 @@ inline std::string result_body(const outcome& made, const worker_identity& repor
   return body.append(body.empty() ? "{}" : "}");
 }
 
+/// Returns the body that reports a chunk of a stream.
 inline std::string chunk_body(const json& value) {
   std::string body = R"({"output":)";
   value.dump_to(body);
   return body += "}";
 }
 
+/// Returns the body that reports a job's progress.
 inline std::string progress_body(const json& value) {
   std::string body = R"({"status":"IN_PROGRESS","output":)";
   value.dump_to(body);

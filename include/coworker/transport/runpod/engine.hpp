@@ -1,6 +1,6 @@
 #pragma once
-// runpod_engine: the platform's queue over libcurl, complete with its heartbeat and stop channel on a thread of their own.
-// What start() serves in production, and a hand-run worker too. Needs libcurl.
+// runpod_engine: the platform's queue over libcurl, with its heartbeat and stop channel on a thread of their
+// own. Needs libcurl. Must not know start(), which serves it in production.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
@@ -32,7 +32,7 @@ namespace detail {
 inline curl_client_options runpod_client_options() {
   curl_client_options made;
   made.user_agent = user_agent();
-  // As the curl tool reads them; libcurl by itself reads none of them.
+  // The same variables as the curl tool; libcurl itself reads none of them.
   made.ca_file = environment("CURL_CA_BUNDLE").value_or("");
   if (!made.ca_file.empty()) return made;
   made.ca_file = environment("SSL_CERT_FILE").value_or("");
@@ -40,8 +40,8 @@ inline curl_client_options runpod_client_options() {
   return made;
 }
 
-// A thread, a loop and connections of its own: nothing that a handler does can hold up a heartbeat, and idle polls do not
-// slow the jobs' requests.
+// Runs on a thread, a loop and connections of its own: a handler cannot delay a heartbeat, and idle polls do
+// not slow the jobs' requests.
 class own_thread_attendant {
  public:
   task<void> run(const queue_urls& urls, attendant_settings settings, worker_control control, logger& log) {
@@ -111,19 +111,20 @@ class own_thread_attendant {
   static task<void> a_second() { co_await sleep_for(std::chrono::seconds(1)); }
 };
 
-// Before the queue, which refers to it.
+// A base before the queue, which refers to it.
 struct owned_curl_client {
   curl_client client{detail::runpod_client_options()};
 };
 
 }  // namespace detail
 
-/// The platform's queue over libcurl: `runpod_engine queue(runpod_options_from_environment(), log); w.run(queue);`. While
-/// one exists, SIGPIPE does not end the process.
+/// The platform's queue over libcurl: `runpod_engine queue(runpod_options_from_environment(), log);
+/// w.run(queue);`. While it exists, SIGPIPE does not end the process.
 class runpod_engine : private detail::owned_curl_client,
                       public runpod_queue<curl_client, spool, detail::own_thread_attendant> {
  public:
-  /// The logger must outlive it. Throws: as runpod_queue; std::runtime_error when libcurl cannot be used.
+  /// The logger must outlive the engine.
+  /// Throws: as runpod_queue; std::runtime_error if libcurl cannot be used.
   runpod_engine(runpod_options wanted, logger& log)
       : runpod_queue(owned_curl_client::client, std::move(wanted), log) {
     detail::ignore_broken_pipes();

@@ -1,6 +1,6 @@
 #pragma once
-// What the platform says through the environment, read once and checked before any job is taken, and what a worker is
-// called there.
+// Reads the platform's settings from the environment once, and checks them before any job is taken. Must not
+// know how they are used.
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
@@ -41,7 +41,7 @@ inline std::string fresh_uuid() {
   return uuid;
 }
 
-// "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", in the form that the platform's other clients use.
+// "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", the form that the platform's other clients use.
 inline std::string user_agent() {
   const system_description system = detail::describe_system();
   std::string agent = "coworker/" COWORKER_VERSION;
@@ -64,7 +64,7 @@ inline duration milliseconds_from_environment(const char* name, std::chrono::mil
   return std::chrono::milliseconds(value);
 }
 
-// A URL that is not one would only be noticed once there are results to send.
+// Checked at the start, because a wrong URL would otherwise be noticed only when there are results to send.
 inline std::string checked_url(const char* name, const std::string& url) {
   const bool scheme = url.starts_with("http://") || url.starts_with("https://");
   bool plain = true;
@@ -75,7 +75,7 @@ inline std::string checked_url(const char* name, const std::string& url) {
   const auto host = split_host(place.substr(place.rfind('@') + 1));  // behind a user's name
   if (scheme && plain && host && !host->host.empty() && host->port != std::uint16_t{0}) return url;
   throw environment_error(std::string(name) + ": \"" + url +
-                          "\" is no URL, so there is nowhere to send to; give an http:// or https:// URL");
+                          "\" is not a URL, so there is nowhere to send to; give an http:// or https:// URL");
 }
 
 inline std::string require_url(const char* name) {
@@ -90,7 +90,7 @@ inline std::string optional_url(const char* name, std::string_view counts_as_uns
   return detail::checked_url(name, *url);
 }
 
-// A line break in it would begin a header of its own in every request.
+// Refuses a line break, which would begin another header in every request.
 inline std::string api_key_from_environment() {
   std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
   for (const char c : key) {
@@ -105,8 +105,8 @@ inline std::string api_key_from_environment() {
 
 namespace coworker::inline v0_1 {
 
-/// The settings of an engine as the platform gives them. Throws: environment_error, which names the variable that cannot
-/// be used.
+/// Returns the engine's settings as the platform's environment gives them.
+/// Throws: environment_error, which names the variable that cannot be used.
 inline runpod_options runpod_options_from_environment() {
   runpod_options made;
   made.identity.worker_id = environment("RUNPOD_POD_ID").value_or(detail::fresh_uuid());

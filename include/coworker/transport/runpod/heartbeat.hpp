@@ -1,6 +1,7 @@
 #pragma once
-// The heartbeat: tells the server at steady intervals which jobs are in progress. A coroutine over any HTTP
-// client, so that it can have a thread, a loop and a connection of its own, and be simulated.
+// The heartbeat: reports the jobs in progress to the server at steady intervals. A coroutine over any HTTP
+// client, so that it can have a thread, a loop and a connection of its own, and be simulated. Must not know
+// the queue.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -22,27 +23,29 @@
 
 namespace coworker::inline v0_1 {
 
+/// Settings of heartbeat().
 struct heartbeat_options {
-  /// Between beats. 1 ms or more; default 10 s. Each ping may take two intervals, and a second at least.
+  /// Between heartbeats. 1 ms or more. Default: 10 s. Each ping may take two intervals, and at least 1 s.
   duration interval = std::chrono::seconds(10);
+  /// Header lines of each ping. Default: none.
   std::vector<std::string> headers = {};
 };
 
 namespace detail {
 
-// A ping that is given up costs its connection. Over a network that takes longer than two short intervals
-// for a handshake and an answer, none would ever arrive.
+// A ping that is given up costs its connection. On a network where a handshake and an answer take longer than
+// two short intervals, no ping would ever arrive.
 inline duration ping_limit(duration interval) noexcept {
   constexpr duration least = std::chrono::seconds(1);
   return interval * 2 < least ? least : interval * 2;
 }
 
-// No server, proxy or gateway with its usual settings refuses a request line of so many bytes (gunicorn's
-// limit is 4,094, that of nginx and Apache about 8,190, with many proxies it is 16 KiB).
+// No server, proxy or gateway with its usual settings refuses a request line of this many bytes. Source:
+// gunicorn's limit is 4,094, that of nginx and Apache about 8,190, that of many proxies 16 KiB.
 inline constexpr std::size_t safe_ping_length = 4'000;
 
-// The addresses of the pings that together name all of these jobs, none of them longer than `longest` unless
-// it is for a single id.
+// Returns the URLs of the pings that together name all of these jobs. None is longer than `longest`, unless a
+// single id makes it so.
 inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vector<std::string>& ids,
                                           std::size_t longest) {
   constexpr std::string_view version = "runpod_version=" COWORKER_VERSION;
@@ -70,16 +73,16 @@ inline bool worth_another_ping(const http_response& answer) noexcept {
   return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
 }
 
-// Whether the address may have been too long: 414 and 431 say so, 400 and 413 mean it at times, and some
-// servers just hang up.
+// Whether the URL may have been too long: 414 and 431 say so, 400 and 413 may mean it, and some servers just
+// close the connection.
 inline bool may_be_too_long(const std::string& url, const http_response& answer) noexcept {
   if (url.size() <= safe_ping_length) return false;
   if (!answer.arrived()) return answer.failure == http_failure::broken;
   return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
 }
 
-// The pings of one beat after another. Each beat names every job: in one ping as long as the server takes
-// that, else in several.
+// The pings of one heartbeat after another. Each heartbeat names every job: in one ping as long as the server
+// accepts that, otherwise in several.
 class ping_list {
  public:
   ping_list(const queue_urls& urls, worker_control worker) noexcept : urls_(urls), worker_(worker) {}
@@ -89,7 +92,7 @@ class ping_list {
     left_.clear();
   }
 
-  // The next ping. One that names all jobs names those of this moment, also when it is a second try.
+  // The next ping. A ping for all jobs names the jobs of this moment, also on a retry.
   const std::string& next() {
     if (!divided_) {
       left_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
@@ -98,14 +101,14 @@ class ping_list {
     return left_.back();
   }
 
-  // True: that was the last one of this beat.
+  // Returns whether that was the last ping of this heartbeat.
   bool accepted() {
     left_.pop_back();
     return left_.empty();
   }
 
-  // The server did not take next(). True: for its length, and next() is a shorter one now. What a server has
-  // refused in so many words is not tried at that length again.
+  // The server did not accept next(). Returns true if that was for its length, and next() is now shorter. A
+  // length that the server has refused explicitly is not tried again.
   bool shortened(const http_response& answer) {
     if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
     if (answer.arrived()) refused_length_ = left_.back().size();
@@ -128,16 +131,16 @@ class ping_list {
 
 }  // namespace detail
 
-/// Beats until it is stopped; then throws `cancelled`. A beat that fails is tried again up to three times,
-/// with the jobs of that moment; a beat that is late does not make the next one late. All that is referred to
-/// must outlive the task.
+/// Sends heartbeats until it is stopped, then throws `cancelled`. A heartbeat that fails is tried again up to
+/// three times, with the jobs of that moment. A late heartbeat does not delay the next one. Everything passed
+/// by reference must outlive the task.
 ///
-/// However many jobs there are, each beat names all of them: in one ping, as the protocol has it, unless the
-/// server finds its address too long; then in several, one right after the other, of at most 4,000 bytes
-/// each. The protocol does not say whether a ping adds to what the server knows or replaces it. To a server
-/// that replaces it, a divided list looks like the last part alone, so a list is never divided before the
-/// server has refused it whole: with a server that takes long addresses, each ping is the whole truth, and
-/// with one that does not, many pings that it reads beat one that it refuses. Nothing is cut off in either.
+/// Each heartbeat names all jobs: in one ping, as the protocol says, unless the server finds its URL too
+/// long; then in several pings, one right after the other, of at most 4,000 bytes each. The protocol does not
+/// say whether a ping adds to what the server knows or replaces it. To a server that replaces it, a divided
+/// list looks like its last part alone. So a list is divided only after the server has refused it whole: a
+/// server that accepts long URLs always gets the whole list, and one that does not gets several pings that it
+/// reads instead of one that it refuses. No id is ever cut off.
 template <http_client Client>
 task<void> heartbeat(Client& client, const queue_urls& urls, worker_control worker, heartbeat_options options,
                      logger& log) {

@@ -1,6 +1,6 @@
 #pragma once
-// The jobs out of the body of a take, item by item: one that is not JSON does not cost the others. Must not know what
-// is done with them.
+// Reads the jobs from the body of a take, item by item, so that one that is not JSON does not cost the
+// others. Must not know what is done with them.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/record.hpp>
@@ -26,14 +26,14 @@ inline std::string_view trimmed(std::string_view text) noexcept {
   return text;
 }
 
-// The parts of a JSON array or object, as texts: what stands between its commas. Looks at strings and brackets only, so
-// that a part which is not JSON does not spoil those around it. The last part may be cut off.
+// The parts of a JSON array or object, as texts between its commas. Looks at strings and brackets only, so
+// that a part that is not JSON does not spoil the others. The last part may be cut off.
 class json_parts {
  public:
   // `text` begins with [ or {.
   explicit json_parts(std::string_view text) noexcept : left_(text.substr(1)) {}
 
-  // False: there are no more.
+  // Returns false if there are no more parts.
   bool next(std::string_view& part) noexcept {
     if (over_) return false;
     std::size_t depth = 0, at = 0;
@@ -65,7 +65,7 @@ class json_parts {
     return !(over_ && part.empty());
   }
 
-  // Whether the latest part had its end.
+  // Returns whether the latest part was complete.
   bool whole() const noexcept { return whole_; }
 
  private:
@@ -74,7 +74,8 @@ class json_parts {
   bool whole_ = true;
 };
 
-// The text of a member's value, in an object that need not be JSON as a whole; empty where there is none.
+// Returns the text of a member's value, in an object that need not be JSON as a whole; empty if there is
+// none.
 inline std::string_view find_member(std::string_view object, std::string_view key) noexcept {
   if (object.empty() || object.front() != '{') return {};
   json_parts members(object);
@@ -90,7 +91,7 @@ inline std::string_view find_member(std::string_view object, std::string_view ke
   return {};
 }
 
-// The same of a value that is a string and JSON.
+// The same for a value that is a JSON string.
 inline std::optional<std::string> find_text_member(std::string_view object, std::string_view key) {
   try {
     const json read = json::parse(detail::find_member(object, key));
@@ -102,9 +103,9 @@ inline std::optional<std::string> find_text_member(std::string_view object, std:
 
 }  // namespace detail
 
-/// Reads what the platform says of a job beside its input: `batchId`, which names it in the log, and
-/// `policy.executionTimeout` in milliseconds; and `traceparent`, which whoever made the job may have written beside the
-/// input or into it.
+/// Reads what the platform says about a job beside its input: `batchId`, which names it in the log, and
+/// `policy.executionTimeout` in milliseconds; and `traceparent`, which the client may have written beside the input or
+/// into it.
 inline void read_job_details(job_envelope& job) {
   const json& details = job.details;
   for (const json* const place : {&details, &std::as_const(job.input)}) {
@@ -118,19 +119,20 @@ inline void read_job_details(job_envelope& job) {
   if (policy == details.end() || !policy->is_object()) return;
   const auto limit = policy->find("executionTimeout");
   if (limit == policy->end() || !limit->is_number()) return;
-  constexpr double longest = 1e12;  // milliseconds; some thirty years
+  constexpr double longest = 1e12;  // milliseconds; about 30 years
   const double given = limit->get<double>();
   const std::chrono::duration<double, std::milli> span(given < longest ? given : longest);
   if (given > 0) job.time_limit = std::chrono::duration_cast<duration>(span);
 }
 
-/// A job out of its JSON. One without input has a problem instead; nothing, and a line at ERROR, for what has no id and
-/// so cannot be answered.
+/// Reads a job from its JSON. A job without input gets a problem instead. Returns nothing, and logs an error,
+/// for an item without an id, because no result could be posted for it.
 inline std::optional<job_envelope> read_envelope(json item, logger& log) {
   const auto id = item.find("id");
   if (!item.is_object() || id == item.end() || !id->is_string() || id->get<std::string_view>().empty()) {
     log.write(log_level::error,
-              "The queue handed over something without an id, which cannot be answered and is skipped.");
+              "The queue handed over something without an id; it is skipped, because no result can be posted "
+              "for it.");
     return std::nullopt;
   }
   job_envelope made;
@@ -147,10 +149,11 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
   return made;
 }
 
-/// The jobs in the body of a take: an array, or one object; null, an empty object and an empty body hold none. What is
-/// no JSON becomes a job with a problem if its id can be found, else a line at ERROR. `cut_off`: the body
-/// is the beginning of what came, as there was no memory for the rest. Throws: json_exception where the body is neither an
-/// array nor an object.
+/// Reads the jobs in the body of a take: an array, or one object; null, an empty object and an empty body
+/// hold none. An item that is not JSON becomes a job with a problem if its id can be found; otherwise an
+/// error is logged. `cut_off`: the body is only the beginning of what came, because there was no memory for
+/// the rest.
+/// Throws: json_exception if the body is neither an array nor an object.
 inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, bool cut_off = false) {
   std::vector<job_envelope> found;
   const auto add = [&found, &log](json item) {
@@ -173,7 +176,8 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
   } catch (const json_parse_error&) {
     if (text.front() != '[' && text.front() != '{') throw;
     found.clear();
-  } catch (const std::bad_alloc&) {  // one by one they need less, and a large one does not cost the others
+    // One by one they need less memory, and a large one does not cost the others.
+  } catch (const std::bad_alloc&) {
     found.clear();
   }
   const auto read_item = [&](std::string_view item) {
@@ -181,8 +185,9 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
     try {
       return add(json::parse(item));
     } catch (const json_parse_error& error) {
-      problem = cut_off ? "out of memory: there was none to receive all of this job"
-                        : std::string("The queue handed over this job as what is not JSON: ") + error.what();
+      problem = cut_off
+                    ? "out of memory: this job could not be received completely"
+                    : std::string("The queue handed over this job as text that is not JSON: ") + error.what();
     } catch (const std::bad_alloc&) {
       problem = "out of memory: this job is " + std::to_string(item.size()) +
                 " bytes of JSON, and there was no memory to read it";
@@ -194,7 +199,7 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
       found.push_back(std::move(made));
     } else {
       log.write(log_level::error,
-                problem + ". It has no id that could be found, so it cannot be answered and is skipped.");
+                problem + ". No id was found in it; it is skipped, because no result can be posted for it.");
     }
   };
   if (text.front() == '{') {
@@ -207,7 +212,7 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
   return found;
 }
 
-/// The ids in `{"jobsToStop": [...]}`. Throws: json_exception where there is no such list.
+/// Returns the ids in `{"jobsToStop": [...]}`. Throws: json_exception if there is no such list.
 inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   std::vector<std::string> ids;
   const auto add = [&ids, &log](const json& id) {
@@ -229,7 +234,7 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
         add(json::parse(item));
       } catch (const json_parse_error& error) {
         log.write(log_level::error,
-                  std::string("The queue named a job to stop by what is not JSON, which is skipped: ") +
+                  std::string("The queue named a job to stop in text that is not JSON; it is skipped: ") +
                       error.what());
       }
     }

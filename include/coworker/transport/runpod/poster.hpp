@@ -1,6 +1,6 @@
 #pragma once
-// poster: how results, chunks and reports of progress get to the platform's server: what each answer means, what is tried
-// again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
+// poster: posts results, chunks and reports of progress to the platform's server: what each answer means,
+// what is tried again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -58,7 +58,7 @@ class poster {
 
   poster(const poster&) = delete;
   poster& operator=(const poster&) = delete;
-  // Until the server has the result, has refused it for good, or time is up.
+  // Returns once the server has the result, has finally refused it, or the time is up.
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
     ticket kept = detail::insist([&] { return spool_.prepare(job_id, streamed); });
     http_request request = detail::insist([&] { return post_of(urls_.done(job_id, streamed), job_id); });
@@ -81,14 +81,14 @@ class poster {
     const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.write(log_level::error,
-               "A chunk of the output could not be handed on (" + made.reason + "); the stream ends here.",
+               "A chunk of the output could not be delivered (" + made.reason + "); the stream ends here.",
                log_subject(job_id));
     co_return made.end == ending::expired ? delivery::given_up
     : made.end == ending::unknown_job     ? delivery::unwanted
                                           : delivery::refused;
   }
 
-  // One try.
+  // Makes one attempt.
   task<delivery> send_progress(std::string_view job_id, std::string body) {
     http_request request = post_of(urls_.done(job_id, false), job_id);
     request.body = std::move(body);
@@ -114,11 +114,11 @@ class poster {
     co_return delivery::refused;
   }
 
-  // Set while the server lets us post. While it does not, no more jobs should be taken.
+  // Set while the server allows us to post. While it is not set, no more jobs should be taken.
   event& allowed() noexcept { return allowed_; }
 
-  // Until it is stopped: keeps results whose first try hangs, as behind a network that swallows all. So not even the end
-  // of this process loses them.
+  // Runs until it is stopped. Stores results whose first attempt hangs, for example because the network drops
+  // all packets, so that not even the end of this process loses them.
   task<void> keep_unanswered() {
     const executor_ref executor = co_await this_coro::executor();
     for (;;) {
@@ -136,8 +136,8 @@ class poster {
     }
   }
 
-  // Until it is stopped, which cuts off what is still on its way. Once the worker leaves, results have `leave_within` to
-  // be accepted; then each is tried at short intervals for two more seconds.
+  // Runs until it is stopped, which aborts all posts. Once the worker leaves, results have `leave_within` to
+  // be accepted; after that each is tried at short intervals for two more seconds.
   task<void> hurry_when_leaving(stop_token leaving) {
     cut_off_.emplace();
     hurry_.reset();
@@ -178,11 +178,11 @@ class poster {
   struct posted {
     ending end = ending::expired;
     std::string reason = {};
-    bool perhaps_accepted = false;  // by an earlier try whose answer did not come through
-    duration wait{};                // after the last try
+    bool perhaps_accepted = false;  // by an earlier attempt whose answer did not arrive
+    duration wait{};                // after the last attempt
   };
 
-  // The first try of a result that has a place in the spool and is not in it yet.
+  // The first attempt of a result that has a place in the spool but is not stored there yet.
   struct first_try : wait_link {
     time_point keep_at;
     const http_request* request;
@@ -195,7 +195,7 @@ class poster {
     }
   };
 
-  // As long as one lives, no jobs should be taken.
+  // While one is set, no jobs should be taken.
   class denial {
    public:
     explicit denial(poster& of) noexcept : poster_(of) {}
@@ -217,7 +217,7 @@ class poster {
     poster& poster_;
     bool denied_ = false;
   };
-  // In the spool, if it can be.
+  // Stores a result in the spool, if that is possible.
   void keep(ticket& place, const std::string& body, bool perhaps_accepted) noexcept {
     try {
       spool_.store(place, body, perhaps_accepted, log_);
@@ -226,7 +226,7 @@ class poster {
     }
   }
 
-  // Without its body.
+  // Returns a request without its body.
   http_request post_of(std::string url, std::string_view job_id) const {
     http_request request(std::move(url));
     request.headers = headers_;
@@ -236,7 +236,7 @@ class poster {
     return request;
   }
 
-  // A stop of the job does not reach what is on its way: it might still arrive, after what follows it.
+  // A stop of the job does not cancel a request in flight: it might still arrive, after what follows it.
   task<http_response> send(const http_request& request) {
     const semaphore::permit turn = co_await turns_.acquire();
     context unstopped(co_await this_coro::executor(), cut_off_->get_token());
@@ -247,15 +247,15 @@ class poster {
       answer.failure = http_failure::timed_out;
       answer.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
     } catch (const std::bad_alloc&) {
-      answer.failure = http_failure::timed_out;  // nobody knows how far it came
+      answer.failure = http_failure::timed_out;  // unknown how far it got
       answer.problem = "out of memory";          // short enough to need none
     }
     co_return answer;
   }
 
-  // Tries until the server has accepted or refused, or time is up. The first failure puts a result into the spool, with
-  // what the next run is to think of it: should this process end in the middle of a later try, nobody knows what became
-  // of that one. Cancellation: throws `cancelled` between two tries.
+  // Tries until the server has accepted or refused, or time is up. The first failure stores a result in the
+  // spool, with what the next run must assume: if this process ends in the middle of a later attempt, it is
+  // unknown whether that one was accepted. Cancellation: throws `cancelled` between two attempts.
   task<posted> post_until_settled(const http_request& request, ticket* kept, duration allowed,
                                   bool perhaps_accepted) {
     const executor_ref executor = co_await this_coro::executor();
@@ -308,17 +308,17 @@ class poster {
         } else {
           co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
         }
-      } catch (const std::bad_alloc&) {  // for an alarm: without a pause, then
+      } catch (const std::bad_alloc&) {  // without memory for a timer there is no pause
       }
     }
   }
 
-  // One attempt at a result that an earlier run left; nothing where that settled it. Should the process end in the middle
-  // of it, nobody will know what became of it, so that is written down before.
+  // Makes one attempt at a result that an earlier run left; returns nothing if that settled it. If the
+  // process ends in the middle, it is unknown whether the result was accepted, so the spool is marked before.
   task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside) {
     const bool uncertain = left.ticket.perhaps_accepted();
     keep(left.ticket, left.body, true);
-    if (!left.ticket.perhaps_accepted()) co_return duration::zero();  // it could not be
+    if (!left.ticket.perhaps_accepted()) co_return duration::zero();  // it could not be marked
     http_request request = post_of(urls_.done(left.job_id, left.streamed), left.job_id);
     request.body = std::move(left.body);
     posted made = co_await post_until_settled(request, &left.ticket, duration::zero(), uncertain);
@@ -331,48 +331,48 @@ class poster {
     co_return std::nullopt;
   }
 
-  // Beside the others, as the news of a refusal may be tried for long.
+  // Runs beside the others, because the report of a refusal may be tried for a long time.
   task<void> end_left_over(posted first, http_request request, ticket kept, std::string job_id) {
     co_await end_unaccepted(first, request, kept, log_subject(job_id));
   }
 
-  void tell(log_level level, const char* before, const std::string& reason, const char* after,
-            log_subject subject) {
+  void write(log_level level, const char* before, const std::string& reason, const char* after,
+             log_subject subject) {
     detail::insist([&] { log_.write(level, before + reason + after, subject); });
   }
 
-  // A result that the queue does not have.
+  // For a result that the queue does not have.
   task<delivery> end_unaccepted(const posted& first, http_request& request, ticket& kept,
                                 log_subject subject) {
     switch (first.end) {
       case ending::unknown_job:
-        tell(log_level::warn, "The queue no longer knows this job (", first.reason,
-             "); its result is not wanted.", subject);
+        write(log_level::warn, "The queue no longer knows this job (", first.reason,
+              "); its result is not wanted.", subject);
         spool_.remove(kept);
         co_return delivery::unwanted;
       case ending::blamed:
         break;
       case ending::accepted:
       case ending::expired:
-        tell(log_level::error, "The result could not be posted in the time allowed (", first.reason,
-             kept.stored() ? "); it is kept in the spool and posted at the next start."
-                           : "); it is lost to the queue. A spool folder would have kept it.",
-             subject);
+        write(log_level::error, "The result could not be posted in the time allowed (", first.reason,
+              kept.stored() ? "); it is kept in the spool and posted at the next start."
+                            : "); it is lost to the queue. A spool folder would have kept it.",
+              subject);
         co_return delivery::given_up;
     }
     if (first.perhaps_accepted) {
-      tell(log_level::error, "The queue refuses the result of this job (", first.reason,
-           ") after a try that it may have accepted; it is not told anything else instead.", subject);
+      write(log_level::error, "The queue refuses the result of this job (", first.reason,
+            ") after a try that it may have accepted; no other outcome is sent instead.", subject);
     } else {
-      tell(log_level::error, "The queue refuses the result of this job for good (", first.reason,
-           "); it is told that the job failed.", subject);
+      write(log_level::error, "The queue finally refuses the result of this job (", first.reason,
+            "); the job is reported as failed instead.", subject);
       request.body = detail::insist([&] { return coworker::refusal_body(log_.masked(first.reason)); });
       task<posted> posting = detail::insist(
           [&] { return post_until_settled(request, nullptr, options_.delivery_deadline, false); });
       const posted second = co_await std::move(posting);
       if (second.end != ending::accepted)
-        tell(log_level::error, "The queue does not take the news either (", second.reason,
-             "); this result is lost to it.", subject);
+        write(log_level::error, "The queue refuses that report too (", second.reason,
+              "); this result is lost to it.", subject);
     }
     spool_.remove(kept);
     co_return delivery::refused;
@@ -390,8 +390,8 @@ class poster {
   ticket no_ticket_;
   wait_list<first_try> firsts_;
   event first_sent_;
-  event hurry_;  // the worker leaves, and its time is nearly over
-  // Its time is over. From one attend() to the next, so that nothing of an earlier run is left in it.
+  event hurry_;  // set shortly before the worker's time is over
+  // Triggered when that time is over. New for each attend(), so that nothing of an earlier run is left in it.
   std::optional<stop_source> cut_off_{std::in_place};
   event allowed_;
   int denials_ = 0;

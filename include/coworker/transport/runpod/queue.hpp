@@ -1,6 +1,6 @@
 #pragma once
-// runpod_queue: the platform's serverless queue as an engine, over any HTTP client. Takes jobs and says what their answers
-// mean; results go through the poster. Must not know libcurl, threads, or the environment.
+// runpod_queue: the platform's serverless queue as an engine, over any HTTP client. Takes jobs; results go
+// through the poster. Must not know libcurl, threads, or the environment.
 
 #include <concepts>
 #include <coworker/coro/clock.hpp>
@@ -35,7 +35,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// A client that an event loop must block on gives its queue a waiter().
+// Gives a queue a waiter() if its client is one that an event loop must block on.
 template <class Client>
 class waiter_of_client {
  public:
@@ -54,17 +54,17 @@ class waiter_of_client<Client> {
 
 }  // namespace detail
 
-/// The platform's queue. `Attendant` runs its heartbeat and its stop channel; by default nobody does, as in a program
-/// that takes a few jobs and ends. Client, logger and attendant must outlive it.
+/// The platform's queue. `Attendant` runs its heartbeat and its stop channel; the default runs none, for
+/// programs that take a few jobs and end. Client, logger and attendant must outlive the queue.
 template <http_client Client, class Spool = spool, class Attendant = no_attendant>
 class runpod_queue : public detail::waiter_of_client<Client> {
  public:
-  /// Throws: std::runtime_error when the spool folder cannot be read; std::invalid_argument for options out of their
-  /// range.
+  /// Throws: std::runtime_error if the spool folder cannot be read; std::invalid_argument for options out of
+  /// their range.
   runpod_queue(Client& client, runpod_options wanted, logger& log, Attendant attendant = {})
       : runpod_queue(client, wanted, log, Spool(wanted.spool_folder), std::move(attendant)) {}
 
-  /// With a spool of the caller's own; the options' folder counts for nothing then.
+  /// With a spool of the caller's own; options.spool_folder is then ignored.
   runpod_queue(Client& client, runpod_options wanted, logger& log, Spool kept, Attendant attendant = {})
       : detail::waiter_of_client<Client>(client),
         client_(client),
@@ -102,7 +102,7 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     made.output = options_.output_limit - around_the_output;
     made.chunk = options_.chunk_limit;
     made.chunks = urls_.has_stream();
-    made.takes = 2;  // so that a slot that opens need not wait for an idle long poll
+    made.takes = 2;  // so that a free slot need not wait for an idle long poll
     return made;
   }
 
@@ -110,7 +110,7 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     if (options_.magic_members) coworker::read_magic_members(made);
   }
 
-  /// Heartbeats, the stop channel, and the results that an earlier run left in the spool.
+  /// Runs heartbeats and the stop channel, and posts the results that an earlier run left in the spool.
   task<void> attend(worker_control control) {
     attendant_settings settings;
     settings.beats.interval = options_.ping_interval;
@@ -172,7 +172,7 @@ task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request requ
   query.headers = common_headers_;
   query.timeout = options_.poll_timeout;
   const http_response answer = co_await client_.send(query);
-  // What was handed over is read, if need be one job at a time, or once there is memory again.
+  // Jobs that were handed over must be read: if necessary one at a time, or once there is memory again.
   co_return detail::insist([&] { return read_jobs(answer, asked, executor.now()); });
 }
 
@@ -201,7 +201,7 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
     }
     case take_answer::failed:
       take_failed(answer, held, now);
-      // Jobs that were handed over are answered, if only to say that there was no memory for them.
+      // Jobs that were handed over get a result, if only one that says that there was no memory for them.
       if (answer.out_of_memory && answer.status == 200) {
         taken.jobs = std::move(coworker::parse_jobs(answer.body, log_, true).items);
         log_.write(
@@ -213,7 +213,7 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
   }
   takes_.worked();
   take_backoff_.reset();
-  // A server that holds its polls answers "none" late; one that does not is asked at a measured pace.
+  // A server that holds its polls answers "none" late; one that does not is polled with pauses.
   if (held || !taken.jobs.empty()) {
     idle_backoff_.reset();
   } else {
@@ -225,13 +225,13 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
 template <http_client Client, class Spool, class Attendant>
 void runpod_queue<Client, Spool, Attendant>::take_failed(const http_response& answer, bool held,
                                                          time_point now) {
-  if (held) take_backoff_.reset();  // a proxy, say, whose patience is shorter than the server's
+  if (held) take_backoff_.reset();  // for example a proxy whose timeout is shorter than the server's
   const duration wait = coworker::retry_wait(answer, take_backoff_.next(), options_.longest_retry_after);
   takes_.failed(answer, now, wait);
   delay_takes_until(detail::after(now, wait));
 }
 
-// The output is freed with the result, so that only the body stays until it is delivered.
+// The output is freed with the result, so that only the body stays in memory until it is delivered.
 template <http_client Client, class Spool, class Attendant>
 std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) const {
   try {
@@ -240,8 +240,8 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
     }
     return coworker::result_body(result.outcome, options_.identity, log_);
   } catch (const std::bad_alloc&) {
-    result.outcome.output = json();  // which frees what a short text needs
-    return R"({"error":"out of memory: there was none left to write the output"})";
+    result.outcome.output = json();  // frees the memory that a short text needs
+    return R"({"error":"out of memory: the output could not be written"})";
   }
 }
 

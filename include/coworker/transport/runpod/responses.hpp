@@ -1,5 +1,5 @@
 #pragma once
-// What the answers of the queue protocol mean, as plain functions of what arrived. No waiting, no sending.
+// What the answers of the queue protocol mean, as plain functions of what arrived. Must not wait or send.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/insist.hpp>
@@ -18,10 +18,11 @@
 
 namespace coworker::inline v0_1 {
 
+/// What an answer to a take means.
 enum class take_answer : unsigned char { jobs, none, throttled, failed };
 
-/// 200 brings jobs; 204 and 400 say that there are none (400 while the platform restores a snapshot); 429
-/// asks to wait.
+/// Classifies an answer to a take: 200 brings jobs; 204 and 400 say that there are none (400 while the
+/// platform restores a snapshot); 429 asks to wait.
 inline take_answer classify_take(const http_response& answer) noexcept {
   if (!answer.arrived()) return take_answer::failed;
   if (answer.status == 200) return take_answer::jobs;
@@ -32,14 +33,14 @@ inline take_answer classify_take(const http_response& answer) noexcept {
 /// What an answer to a post means.
 enum class post_answer : unsigned char {
   accepted,
-  blames_body,  ///< it will never take this body: 400, 413, 422
-  unknown_job,  ///< it no longer knows the job: 404, 409, 410
-  denied,       ///< it does not let us: any other 4xx, and redirects; somebody may put that right
-  try_again,    ///< it fails for now, or no answer came: 408, 425, 429, 5xx
+  blames_body,  ///< the server will never accept this body: 400, 413, 422
+  unknown_job,  ///< the server no longer knows the job: 404, 409, 410
+  denied,       ///< the server does not allow it: any other 4xx, and redirects; this may be corrected
+  try_again,    ///< the server fails for now, or no answer came: 408, 425, 429, 5xx
   unsendable,   ///< the request itself cannot be sent
 };
 
-/// Any 2xx accepts.
+/// Classifies an answer to a post; any 2xx accepts.
 inline post_answer classify_post(const http_response& answer) noexcept {
   if (!answer.arrived())
     return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
@@ -51,16 +52,16 @@ inline post_answer classify_post(const http_response& answer) noexcept {
   return post_answer::denied;
 }
 
-/// Whether the server may have accepted a post that met this answer and is to be tried again: none came back,
-/// or it came from a gateway, or from a server that failed at some point. What 408, 425, 429 and 503 turn
-/// away was not accepted.
+/// Returns whether the server may have accepted a post with this answer that will be tried again: no answer
+/// came, or it came from a gateway, or from a server that failed at some point. A post that met 408, 425, 429
+/// or 503 was not accepted.
 inline bool perhaps_accepted(const http_response& answer) noexcept {
   if (!answer.arrived())
     return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
   return answer.status >= 500 && answer.status != 503;
 }
 
-/// "HTTP 502", with the server's own words where it has any, or what went wrong on the way.
+/// Returns "HTTP 502", followed by the server's own words if it has any, or what went wrong on the way.
 inline std::string describe_answer(const http_response& answer) {
   if (!answer.arrived()) return answer.problem;
   std::string text = "HTTP " + std::to_string(answer.status);
@@ -81,13 +82,14 @@ inline std::string describe_answer(const http_response& answer) {
   return text;
 }
 
-/// How long to wait before the next try: as long as the server asks, within bounds, or else `usual`.
+/// Returns how long to wait before the next attempt: as long as the server asks, at most `longest`, or else
+/// `usual`.
 inline duration retry_wait(const http_response& answer, duration usual, duration longest) noexcept {
   if (!answer.retry_after) return usual;
   return *answer.retry_after < longest ? *answer.retry_after : longest;
 }
 
-/// A header of any value, which must not break its line.
+/// Returns a header line; a value that would break the line is URL-encoded.
 inline std::string header_line(std::string_view name, std::string_view value) {
   constexpr std::string_view mark = ": ";
   std::string line;
@@ -99,8 +101,8 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   return line.append(value);
 }
 
-/// The body of the outcome that stands in for one that the queue refused. The reason may hold the server's own words;
-/// bytes of them that are not UTF-8 are replaced.
+/// Returns the body of the outcome that replaces one that the queue refused. The reason may contain the
+/// server's own words; bytes that are not UTF-8 are replaced.
 inline std::string refusal_body(std::string_view reason) {
   std::string body = "{\"error\":";
   coworker::append_json_string_lossy(body,
@@ -108,7 +110,7 @@ inline std::string refusal_body(std::string_view reason) {
   return body += "}";
 }
 
-/// A 200 whose body is not what the protocol says is a failure of the channel like any other.
+/// Makes a failure of the channel from a 200 whose body does not follow the protocol.
 inline http_response unreadable_answer(const json_exception& error) {
   http_response made;
   made.failure = http_failure::broken;
@@ -116,14 +118,15 @@ inline http_response unreadable_answer(const json_exception& error) {
   return made;
 }
 
-/// What a body held, or why it cannot be read.
+/// What a body contained, or why it cannot be read.
 template <class Item>
 struct parsed_body {
   std::vector<Item> items = {};
   std::optional<http_response> failure = std::nullopt;
 };
 
-/// The jobs in the body of a take. `cut_off`: it is the beginning of what came, as there was no memory for the rest.
+/// Reads the jobs in the body of a take. `cut_off`: it is only the beginning of what came, because there was
+/// no memory for the rest.
 inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log, bool cut_off = false) {
   parsed_body<job_envelope> made;
   try {
@@ -134,7 +137,7 @@ inline parsed_body<job_envelope> parse_jobs(std::string_view body, logger& log, 
   return made;
 }
 
-/// The ids of jobs that are to stop.
+/// Reads the ids of jobs that must stop.
 inline parsed_body<std::string> parse_stops(std::string_view body, logger& log) {
   parsed_body<std::string> made;
   try {
@@ -145,18 +148,18 @@ inline parsed_body<std::string> parse_stops(std::string_view body, logger& log) 
   return made;
 }
 
-/// Whether one of the channels to the server works: says so in the log when that changes, not at every try.
+/// Whether one of the channels to the server works. Logs when that changes, not at every attempt.
 class channel_health {
  public:
-  /// `name` must be a literal; it begins the lines.
+  /// `name` must be a literal; each line begins with it.
   channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
 
-  /// `wait`: until the next try.
+  /// Records a failure. `wait`: time until the next attempt.
   void failed(const http_response& answer, time_point now, duration wait) {
     const unsigned kind = 1U << kind_of(answer);
-    const bool comes_and_goes = told_ == 0 && now < quiet_until_;
-    if ((told_ & kind) != 0 || comes_and_goes) return;
-    told_ |= kind;
+    const bool comes_and_goes = logged_kinds_ == 0 && now < quiet_until_;
+    if ((logged_kinds_ & kind) != 0 || comes_and_goes) return;
+    logged_kinds_ |= kind;
     quiet_until_ = now + std::chrono::seconds(10);
     const auto seconds = wait / std::chrono::seconds(1);
     detail::insist([&] {
@@ -168,13 +171,14 @@ class channel_health {
     });
   }
 
+  /// Records a success.
   void worked() {
-    if (std::exchange(told_, 0U) != 0)
+    if (std::exchange(logged_kinds_, 0U) != 0)
       detail::insist([this] { log_.write(log_level::info, std::string(name_) + " works again."); });
   }
 
  private:
-  // Failures of one kind make one line, however they differ in detail. Below 32.
+  // Failures of one kind make one line, whatever their details. Below 32.
   static unsigned kind_of(const http_response& answer) noexcept {
     if (!answer.arrived()) return static_cast<unsigned>(answer.failure);
     constexpr unsigned after_failures = 8;
@@ -183,7 +187,7 @@ class channel_health {
 
   std::string_view name_;
   logger& log_;
-  unsigned told_ = 0;  // a bit for each kind of failure in the log since all was well
+  unsigned logged_kinds_ = 0;  // a bit for each kind of failure in the log since all was well
   time_point quiet_until_ = (time_point::min)();
 };
 

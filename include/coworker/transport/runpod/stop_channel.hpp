@@ -1,7 +1,7 @@
 #pragma once
-// The stop channel: a long poll by which the server names jobs that are to end early. A coroutine over any
-// HTTP client, so that it can have a thread and a connection of its own, where its idle poll costs the jobs
-// nothing.
+// The stop channel: a long poll by which the server names jobs that must stop. A coroutine over any HTTP
+// client, so that it can have a thread and a connection of its own, and its idle poll does not slow the jobs.
+// Must not know the queue.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -21,20 +21,23 @@
 
 namespace coworker::inline v0_1 {
 
+/// Settings of watch_stops().
 struct stop_channel_options {
-  /// How long a poll may stay unanswered. More than the 90 s that servers hold it; default 105 s.
+  /// How long a poll may stay unanswered. Must be more than the 90 s for which servers hold it. Default: 105
+  /// s.
   duration poll_timeout = std::chrono::seconds(105);
-  /// Waits between polls that fail, or that are answered at once with nothing.
+  /// Waits between polls that fail, or that are answered at once with nothing. Default: from 200 ms to 30 s.
   backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
   /// The longest wait that a server may ask for (Retry-After). Default: 60 s.
   duration longest_retry_after = std::chrono::seconds(60);
+  /// Header lines of each poll. Default: none.
   std::vector<std::string> headers = {};
-  /// Seeds the jitter of the waits.
+  /// Seeds the jitter of the waits. Default: 0.
   std::uint64_t seed = 0;
 };
 
-/// Polls until it is stopped (then throws `cancelled`) or the server says that it has no such channel, and
-/// calls `on_stop(id)` for each job that is named. All that is referred to must outlive the task.
+/// Polls until it is stopped (then throws `cancelled`) or the server says that it has no such channel. Calls
+/// `on_stop(id)` for each job that is named. Everything passed by reference must outlive the task.
 template <http_client Client, class OnStop>
 task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_options options, logger& log,
                        OnStop on_stop) {
@@ -49,7 +52,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
     const time_point asked = executor.now();
     const http_response answer = co_await client.send(poll);
     if (answer.arrived() && answer.status == 404) {
-      log.write(log_level::info, "The server has no stop channel (404); it is not asked again.");
+      log.write(log_level::info, "The server has no stop channel (404); no more stops are asked for.");
       co_return;
     }
     const bool held = executor.now() - asked >= std::chrono::seconds(1);
@@ -70,7 +73,7 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
       health.failed(*named.failure, executor.now(), wait);
     }
     if (good && held) continue;
-    // Also after a stop that came at once: a server may name a job for as long as it runs.
+    // Also after a stop that came at once, because a server may name a job for as long as it runs.
     if (good) wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
     co_await sleep_for(wait);
   }

@@ -1,6 +1,6 @@
 #pragma once
-// The addresses of the queue protocol: templates as the platform gives them, with their placeholders filled
-// in.
+// The URLs of the queue protocol: templates as the platform gives them, with their placeholders filled in.
+// Must not know where the templates come from.
 
 #include <coworker/http/url.hpp>
 #include <cstddef>
@@ -28,9 +28,11 @@ inline std::string replace_segment(const std::string& url, std::string_view from
 
 }  // namespace detail
 
-/// Where a worker takes jobs and reports on them. Empty templates mean that the server has no such thing.
+/// The URLs where a worker takes jobs and reports on them. An empty template means that the server has no
+/// such URL.
 class queue_urls {
  public:
+  /// The URLs as the platform gives them, with $ID and $RUNPOD_POD_ID as placeholders.
   struct templates {
     std::string take;    ///< RUNPOD_WEBHOOK_GET_JOB
     std::string done;    ///< RUNPOD_WEBHOOK_POST_OUTPUT
@@ -56,27 +58,30 @@ class queue_urls {
     stop_ = detail::replace_segment(take_, "/job-take/", "/job-stop/");
   }
 
-  /// One job or, when `capacity` is above 1, a batch of up to so many.
+  /// Returns the URL for taking one job or, if `capacity` is above 1, a batch of at most that many.
   std::string take(std::size_t capacity, bool busy) const {
     if (capacity <= 1) return busy ? take_while_busy_ : take_while_idle_;
     std::string url = with_parameter(take_batch_, "batch_size=" + std::to_string(capacity));
     return with_parameter(std::move(url), progress(busy));
   }
 
+  /// Returns the URL for posting a job's result.
   std::string done(std::string_view job_id, bool streamed) const {
     return for_job(done_, job_id).append(streamed ? "true" : "false");
   }
 
+  /// Returns the URL for posting a chunk of a job's stream.
   std::string stream(std::string_view job_id) const { return for_job(stream_, job_id); }
 
-  /// `query` is encoded already.
+  /// Returns the URL of a ping. `query` must be encoded already.
   std::string ping(std::string_view query) const { return with_parameter(ping_, query); }
 
+  /// Returns the URL for polling for stops.
   const std::string& stop() const noexcept { return stop_; }
 
   bool has_stream() const noexcept { return !stream_.empty(); }
   bool has_ping() const noexcept { return !ping_.empty(); }
-  /// Only a take URL of the platform's shape tells where stops are asked for.
+  /// Only a take URL of the platform's form implies where stops are asked for.
   bool has_stop() const noexcept { return stop_ != take_; }
 
  private:
@@ -101,9 +106,9 @@ class queue_urls {
   std::string take_while_busy_;
   std::string take_batch_;
   std::string stop_;
-  std::string done_;  // this and the next one for a job yet to be named
+  std::string done_;  // for a job, like the next one
   std::string stream_;
   std::string ping_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
