@@ -1,7 +1,7 @@
-// Fuzzes what a program is given on the desk. The input is arguments, one a line, then an empty line, then
-// the text of local jobs. Arguments are read the same whichever way their values are written, or are refused
-// with a sentence that names one of them; a text of jobs gives jobs with ids of their own, or is refused with
-// its source named.
+// Fuzzes the input of a local run. The fuzzer's input is arguments, one per line, then an empty line, then
+// the text of local jobs. Arguments must be read the same however their values are written, or be refused
+// with a sentence that names one of them. A text of jobs must give jobs with unique ids, or be refused with
+// the name of its source.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/arguments_fuzz.cpp -o
 //   arguments_fuzz
@@ -42,7 +42,7 @@ class silent_log final : public coworker::log_sink {
 constexpr std::array<std::string_view, 4> flags_with_value{"--test_input", "--test_file", "--test_output",
                                                            "--rp_log_level"};
 
-// What was understood, or the sentence that says why nothing was.
+// The arguments that were read, or the sentence with which they were refused.
 struct reading {
   start_arguments arguments;
   std::string refusal;
@@ -78,7 +78,7 @@ bool takes_value(std::string_view argument) {
   return std::find(flags_with_value.begin(), flags_with_value.end(), argument) != flags_with_value.end();
 }
 
-// Every `--flag value` as `--flag=value`, up to `--`.
+// Returns the arguments with every `--flag value` as `--flag=value`, up to `--`.
 std::vector<std::string> joined(const std::vector<std::string>& given) {
   std::vector<std::string> made;
   for (std::size_t i = 0; i < given.size() && given[i] != "--"; ++i) {
@@ -104,7 +104,7 @@ void check_arguments(const std::vector<std::string>& given) {
 
   std::vector<std::string> more = joined(given);
   more.insert(more.begin(), {"theirs", "--their_flag=7", "-x"});
-  require(same(first, read_arguments(more)));  // what is not ours changes nothing
+  require(same(first, read_arguments(more)));  // arguments of the program's own change nothing
   more.insert(more.end(), {"--test_output", "{}", "--rp_log_level=warning"});
   const reading last = read_arguments(more);
   require(last.refusal.empty() && last.arguments.test_output == "{}" &&
@@ -127,7 +127,7 @@ std::optional<std::vector<job_envelope>> read_jobs(std::string_view text, bool j
   }
 }
 
-// Takes them as a worker does, and answers each.
+// Takes the jobs as a worker does, and completes each.
 task<void> serve(coworker::local_file& queue, std::size_t jobs) {
   std::size_t taken_jobs = 0;
   for (bool ended = false; !ended;) {
@@ -162,7 +162,7 @@ void check_jobs(std::string_view text, bool json_lines, coworker::logger& log) {
   coworker::sync_wait(serve(queue, jobs->size()));
 }
 
-// What is expected of a run: as many outputs as there are jobs, or a refusal.
+// Checks the outputs that are expected of a run: there are as many as jobs, or the arguments are refused.
 void check_plan(std::string_view text, start_arguments arguments, coworker::logger& log) {
   arguments.test_input = text;
   arguments.test_file.reset();

@@ -1,5 +1,5 @@
-// Fuzzes the JSON floor: whatever is read can be written, reads back as an equal value, and is written the
-// same again; what is refused is refused with a place inside the text.
+// Fuzzes JSON. A text that is read can be written, reads back as an equal value, and is written the same
+// again. A text that is refused is refused with a position inside it.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/json_fuzz.cpp -o
 //   json_fuzz
@@ -30,7 +30,8 @@ void check_round_trip(const json& value) {
   require(copy == value);
 }
 
-/// Each member is found under its key, also when those between are erased, and nothing is left when all are.
+/// Checks that each member is found under its key, also after others are erased, and that none remain after
+/// all are.
 void check_members(json value) {
   if (!value.is_object()) return;
   for (const auto& [key, member] : value.items()) require(&value.at(key) == &member);

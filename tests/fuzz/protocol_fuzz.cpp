@@ -1,12 +1,12 @@
-// Fuzzes what the queue's answers mean. The input is a script of answers, one a line, that the requests of a
-// whole runpod_queue in virtual time meet one after the other:
+// Fuzzes the queue's answers. The input is a script of answers, one per line, which the requests of a
+// complete runpod_queue in virtual time get one after the other:
 //
 //   STATUS RETRY_AFTER BODY      200 - [{"id":"a","input":1}]
 //
-// RETRY_AFTER is in milliseconds, or - for none; a STATUS below 10 is one of the ways in which no answer
-// comes. After the script polls bring nothing and results are accepted. Whatever is answered: every job with
-// an id is given out once, and nothing else is; its result is posted until the server has accepted or refused
-// it, or time is up; and no exception escapes.
+// RETRY_AFTER is in milliseconds, or - for none. A STATUS below 10 is one of the ways in which no answer
+// comes. After the script, polls return nothing and results are accepted. Whatever the answers are: every job
+// with an id is handed over once, and nothing else is; its result is posted until the server has accepted or
+// refused it, or the time is over; and no exception escapes.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/protocol_fuzz.cpp -o
 //   protocol_fuzz
@@ -59,7 +59,7 @@ std::optional<json> parsed(std::string_view text) {
   }
 }
 
-// The text up to `end`, or all of it; it is taken off the front.
+// Removes the text up to `end`, or all of it, and returns it.
 std::string_view take_until(std::string_view& text, char end) {
   const std::size_t size = std::min(text.find(end), text.size());
   const std::string_view front = text.substr(0, size);
@@ -89,7 +89,7 @@ http_response read_answer(std::string_view line) {
   return made;
 }
 
-// What an answer to a post means, told in another way than the queue's own.
+// What an answer to a post means, computed in another way than in the queue.
 enum class meaning { accepted, blamed, unknown_job, hopeless, try_again };
 
 meaning meaning_of(const http_response& answer) {
@@ -109,7 +109,8 @@ meaning meaning_of(const http_response& answer) {
   }
 }
 
-// Whether the result may have come through nevertheless; if so, no other is to replace it.
+// Returns whether the result may have arrived although the post failed; if so, no other result may replace
+// it.
 bool leaves_doubt(const http_response& answer) {
   if (answer.failure == http_failure::none) return answer.status >= 500 && answer.status != 503;
   return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
@@ -163,7 +164,7 @@ class script_client {
   std::string_view script_;
 };
 
-// Which jobs a body that is JSON hands over, found in another way than the queue's own.
+// Returns the jobs that a JSON body hands over, computed in another way than in the queue.
 std::vector<json> jobs_in(json document) {
   if (!document.is_array()) document = json::array({std::move(document)});
   std::vector<json> found;
@@ -239,7 +240,8 @@ class protocol_run {
       require(gave_up_early_ || took >= options_.delivery_deadline);
   }
 
-  // The result, until it is accepted or refused; then, if the body was blamed beyond doubt, the news of that.
+  // Checks the posts of a result: the result until it is accepted or refused, and then, if it was certainly
+  // refused for its body, an error that says so.
   void check_posts(const std::string& body, coworker::delivery delivered) {
     const std::vector<exchange>& posts = client_.posts;
     std::size_t i = 0;
