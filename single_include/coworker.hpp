@@ -31385,7 +31385,8 @@ inline constexpr bool is_served_by_reference =
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
 // After a signal, the process ends at the latest three seconds after the grace period: a handler that does
-// not end is given up after one of them, and results have two of them if the network is gone. While the
+// not end is given up after one second. If the network is gone, results have a second and a half, and a second
+// more to receive answers that are on their way, so that the rest goes to the spool in time. While the
 // handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
@@ -35165,7 +35166,7 @@ struct runpod_options {
   /// Default: 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
   /// For how long after the worker began to leave results are still posted again as usual. After that each is
-  /// tried at short intervals for two more seconds. Default: 30 s.
+  /// tried at short intervals for another second and a half. Default: 30 s.
   duration leave_within = std::chrono::seconds(30);
   /// Waits between attempts while the server fails or cannot be reached. Default: from 200 ms to 30 s.
   backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
@@ -35984,7 +35985,7 @@ class poster {
   }
 
   // Runs until it is stopped, which aborts all posts. Once the worker leaves, results have `leave_within` to
-  // be accepted; after that each is tried at short intervals for two more seconds.
+  // be accepted; after that each is tried at short intervals for another second and a half.
   task<void> hurry_when_leaving(stop_token leaving) {
     cut_off_.emplace();
     hurry_.reset();
@@ -35994,7 +35995,7 @@ class poster {
     co_await left.wait();
     co_await sleep_for(options_.leave_within);
     hurry_.set();
-    co_await sleep_for(std::chrono::seconds(2));
+    co_await sleep_for(std::chrono::milliseconds(1500));
     cut_off_->request_stop();
   }
 
