@@ -29,9 +29,9 @@ using namespace std::chrono_literals;
 
 void say(const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); }
 
-std::atomic<int> asked{0};  // by SIGUSR1
+std::atomic<int> questions{0};  // by SIGUSR1
 
-void on_question(int) { asked.fetch_add(1); }
+void on_question(int) { questions.fetch_add(1); }
 
 // What a forked process does on that signal.
 std::string fate_of_child(int number) {
@@ -121,7 +121,7 @@ TEST_CASE("watching program" * doctest::skip()) {
     say("ready");
     for (int answered = 0;;) {
       ::poll(nullptr, 0, 5);
-      while (answered < asked.load()) say("question " + std::to_string(++answered));
+      while (answered < questions.load()) say("question " + std::to_string(++answered));
       if (variable("LEAVES") != "" && answered > 0) break;
     }
   }
