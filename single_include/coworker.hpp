@@ -26914,6 +26914,59 @@ static_assert(concurrency_modifier<vegas>);
 
 }  // namespace coworker::inline v0_1
 
+// ---- coworker/net/broken_pipe.hpp --------------------------------------------------------------------------
+
+// SIGPIPE: a connection or a reader of the log that goes away must not end the process, and programs that it
+// starts must not inherit that. Must not know what is written, or where.
+
+#if COWORKER_POSIX
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+
+namespace coworker::inline v0_1::detail {
+
+// Global because signal handlers belong to the process.
+inline std::atomic<pid_t> broken_pipe_owner{0};
+
+inline void on_broken_pipe(int number) {
+  if (::getpid() == broken_pipe_owner.load()) return;
+  const int problem_before = errno;
+  ::signal(number, SIG_DFL);  // in a forked process it does what it would have done without us
+  ::raise(number);
+  errno = problem_before;
+}
+
+/// From now on, writing to a pipe or a connection that nobody reads fails with EPIPE and does not end the
+/// process. Sets a signal handler and not SIG_IGN, which every program that is started from here would
+/// inherit. Leaves a handler that the program has set itself. Is never undone.
+inline void ignore_broken_pipes() noexcept {
+  struct sigaction now {};
+  ::sigaction(SIGPIPE, nullptr, &now);
+  if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL) return;
+  broken_pipe_owner.store(::getpid());
+  struct sigaction ours {};
+  ours.sa_handler = &on_broken_pipe;
+  ::sigemptyset(&ours.sa_mask);
+  ours.sa_flags = SA_RESTART | SA_ONSTACK;
+  ::sigaction(SIGPIPE, &ours, nullptr);
+}
+
+}  // namespace coworker::inline v0_1::detail
+
+#else
+
+namespace coworker::inline v0_1::detail {
+
+inline void ignore_broken_pipes() noexcept {}  // this system has no such signal
+
+}  // namespace coworker::inline v0_1::detail
+
+#endif
+
 // ---- coworker/start/near_miss.hpp --------------------------------------------------------------------------
 
 // Finds arguments that are meant to be one of our flags but are spelled differently. Must not know what a
@@ -27297,7 +27350,8 @@ class last_deadline {
 //
 // SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by nohup or by
 // a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a core dump,
-// which shows where it hangs; its jobs get no result.
+// which shows where it hangs; its jobs get no result. A signal that the process was started with blocked
+// counts all the same: the thread that waits for it unblocks it.
 
 #if COWORKER_POSIX
 
@@ -27398,6 +27452,7 @@ class termination_watch {
       const bool ignored = (before.sa_flags & SA_SIGINFO) == 0 && before.sa_handler == SIG_IGN;
       if (!ignored || termination_signals[i] == SIGTERM) ::sigaction(termination_signals[i], &ours, nullptr);
     }
+    notify_watcher(set);
   }
 
   termination_watch(const termination_watch&) = delete;
@@ -27413,9 +27468,7 @@ class termination_watch {
     }
     state.pipe.store(-1);
     while (state.handlers.load() > 0) yield_thread();  // one may be about to write, on another thread
-    const unsigned char leave = 0;
-    while (::write(pipe_.ends[1], &leave, 1) < 0 && errno == EINTR) {
-    }
+    notify_watcher(leave);
     watcher_.join();
   }
 
@@ -27439,6 +27492,23 @@ class termination_watch {
     }
   };
 
+  // What goes through the pipe besides the numbers of signals.
+  static constexpr unsigned char leave = 0;
+  static constexpr unsigned char set = 0x80;  // the signal handlers are
+
+  void notify_watcher(unsigned char message) noexcept {
+    while (::write(pipe_.ends[1], &message, 1) < 0 && errno == EINTR) {
+    }
+  }
+
+  // For this thread only, which is enough for a signal that is sent to the process.
+  static void unblock_signals() noexcept {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (const int number : termination_signals) ::sigaddset(&signals, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  }
+
   static void* run(void* self) noexcept {
     static_cast<termination_watch*>(self)->watch();
     return nullptr;
@@ -27446,10 +27516,14 @@ class termination_watch {
 
   void watch() noexcept {
     for (;;) {
-      unsigned char message = 0;
+      unsigned char message = leave;
       const auto size = ::read(pipe_.ends[0], &message, 1);
       if (size < 0 && errno == EINTR) continue;
-      if (size != 1 || message == 0) return;
+      if (size != 1 || message == leave) return;
+      if (message == set) {
+        unblock_signals();
+        continue;
+      }
       try {
         detail::insist([&] { (message & 0x80) == 0 ? on_first_(int{message}) : on_second_(message & 0x7f); });
       } catch (...) {  // the next signal, or a deadline, ends what does not end by itself
@@ -31311,7 +31385,8 @@ inline constexpr bool is_served_by_reference =
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
 // After a signal, the process ends at the latest three seconds after the grace period: a handler that does
-// not end is given up after one of them, and results have two of them if the network is gone. While the
+// not end is given up after one second. If the network is gone, results have a second and a half, and a second
+// more to receive answers that are on their way, so that the rest goes to the spool in time. While the
 // handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
@@ -35091,7 +35166,7 @@ struct runpod_options {
   /// Default: 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
   /// For how long after the worker began to leave results are still posted again as usual. After that each is
-  /// tried at short intervals for two more seconds. Default: 30 s.
+  /// tried at short intervals for another second and a half. Default: 30 s.
   duration leave_within = std::chrono::seconds(30);
   /// Waits between attempts while the server fails or cannot be reached. Default: from 200 ms to 30 s.
   backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};
@@ -35910,7 +35985,7 @@ class poster {
   }
 
   // Runs until it is stopped, which aborts all posts. Once the worker leaves, results have `leave_within` to
-  // be accepted; after that each is tried at short intervals for two more seconds.
+  // be accepted; after that each is tried at short intervals for another second and a half.
   task<void> hurry_when_leaving(stop_token leaving) {
     cut_off_.emplace();
     hurry_.reset();
@@ -35920,7 +35995,7 @@ class poster {
     co_await left.wait();
     co_await sleep_for(options_.leave_within);
     hurry_.set();
-    co_await sleep_for(std::chrono::seconds(2));
+    co_await sleep_for(std::chrono::milliseconds(1500));
     cut_off_->request_stop();
   }
 
@@ -36399,47 +36474,6 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
 // exit status. The only header that knows all transports.
 
 #ifdef COWORKER_WITH_CURL
-
-// ---- coworker/http/curl/broken_pipe.hpp --------------------------------------------------------------------
-
-// SIGPIPE: neither a connection nor a reader of our log that goes away may end the process, which libcurl leaves to its
-// users; and processes that a handler starts are to notice nothing of that.
-
-#include <signal.h>
-#include <unistd.h>
-
-#include <atomic>
-#include <cerrno>
-
-namespace coworker::inline v0_1::detail {
-
-// A handler belongs to the process, so this does too.
-inline std::atomic<pid_t> broken_pipe_owner{0};
-
-inline void on_broken_pipe(int number) {
-  if (::getpid() == broken_pipe_owner.load()) return;
-  const int problem_before = errno;
-  ::signal(number, SIG_DFL);  // in a forked process it does what it would have done without us
-  ::raise(number);
-  errno = problem_before;
-}
-
-/// From now on a write to a pipe or a connection that nobody reads any more fails with EPIPE, and does no more.
-/// A signal handler sees to it and not SIG_IGN, which would pass to every program that is started from here. Where the
-/// program has a way of its own, that stays. Never undone.
-inline void ignore_broken_pipes() noexcept {
-  struct sigaction now {};
-  ::sigaction(SIGPIPE, nullptr, &now);
-  if ((now.sa_flags & SA_SIGINFO) != 0 || now.sa_handler != SIG_DFL) return;
-  broken_pipe_owner.store(::getpid());
-  struct sigaction ours {};
-  ours.sa_handler = &on_broken_pipe;
-  ::sigemptyset(&ours.sa_mask);
-  ours.sa_flags = SA_RESTART | SA_ONSTACK;
-  ::sigaction(SIGPIPE, &ours, nullptr);
-}
-
-}  // namespace coworker::detail
 
 // ---- coworker/http/curl/basics.hpp -------------------------------------------------------------------------
 
@@ -38549,6 +38583,7 @@ int start_checked(int argc, char** argv, const started_program& program, const o
   if (arguments.print_schema) return program.print_schema();
   const chosen_mode chosen = detail::choose_mode(arguments, own_engine);
   const bool local = chosen.mode == start_mode::local;
+  if (!local) detail::ignore_broken_pipes();  // local mode ends with its reader, as filters do
   const log_level usual = local ? log_level::debug : log_level::info;
   logger log{arguments.level ? *arguments.level : detail::level_from_environment(usual),
              environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text};

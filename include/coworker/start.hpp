@@ -7,6 +7,7 @@
 #include <coworker/job/handler.hpp>
 #include <coworker/job/preparation.hpp>
 #include <coworker/log.hpp>
+#include <coworker/net/broken_pipe.hpp>
 #include <coworker/refusal.hpp>
 #include <coworker/scale/modifier.hpp>
 #include <coworker/scale/resources.hpp>
@@ -206,6 +207,7 @@ int start_checked(int argc, char** argv, const started_program& program, const o
   if (arguments.print_schema) return program.print_schema();
   const chosen_mode chosen = detail::choose_mode(arguments, own_engine);
   const bool local = chosen.mode == start_mode::local;
+  if (!local) detail::ignore_broken_pipes();  // local mode ends with its reader, as filters do
   const log_level usual = local ? log_level::debug : log_level::info;
   logger log{arguments.level ? *arguments.level : detail::level_from_environment(usual),
              environment("RUNPOD_ENDPOINT_ID") ? log_form::json : log_form::text};

@@ -360,6 +360,27 @@ TEST_CASE("erase refuses an iterator to no part of the value, and changes nothin
   CHECK(list.dump() == "[1,2]");
 }
 
+TEST_CASE("an iterator to no value refuses to be read, as find() returns it for a missing key") {
+  json object{{"a", 1}};
+  json list{1, 2};
+  const json constant = object;
+  json empty = json::object();
+  const std::string says =
+      "no value here: the iterator is the end, as find() returns it for a key that is missing; compare it "
+      "with end() first, or use at() or value()";
+  CHECK(value_error<json::out_of_range>([&] { *object.find("missing") = 2; }) == says);
+  CHECK(value_error<json::out_of_range>([&] { return constant.find("missing")->dump(); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { return object.find("missing").key(); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { return object.find("missing").value().dump(); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { return list.find("missing")->dump(); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { return list.end()->dump(); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { return empty.begin()->dump(); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { return json(5).find("missing")->dump(); }) == says);
+  CHECK(value_error<json::out_of_range>([&] { return json::iterator()->dump(); }) == says);
+  CHECK(*--list.end() == 2);
+  CHECK(*--object.end() == 1);
+}
+
 TEST_CASE("clear leaves an empty value of the same type") {
   for (const char* text : {"null", "true", "5", "2.5", "\"abc\"", "\"a text too long to lie inside\"",
                            "[1,[2]]", "{\"a\":{}}"}) {

@@ -67,7 +67,7 @@ std::string read_until(const ends& of, std::string_view last) {
   return seen;
 }
 
-std::string numbered(std::size_t number) { return "line " + std::to_string(number) + std::string(90, '.'); }
+std::string numbered_line(std::size_t number) { return "line " + std::to_string(number) + std::string(90, '.'); }
 
 // Returns the numbers of the whole lines in order of arrival, and how many lines the text reports as missing.
 struct arrived {
@@ -84,7 +84,7 @@ arrived lines_of(std::string_view text) {
     if (line.starts_with("line ")) {
       const std::size_t number = std::stoul(std::string(line.substr(5)));
       made.numbers.push_back(number);
-      made.torn += line != numbered(number);
+      made.torn += line != numbered_line(number);
     } else if (line.starts_with("WARN   | ") && line.find(" dropped") != std::string_view::npos) {
       made.reported += std::stoul(std::string(line.substr(9)));
     } else if (line != "end") {
@@ -125,7 +125,7 @@ TEST_CASE("lines that nobody reads block nobody; they are dropped, and their cou
     const int flags = flags_of(way.write);
     line_output output(way.write.get(), 20'000);
     constexpr std::size_t count = 20'000;  // 2 MB: more than a pipe, a socket or a terminal holds
-    for (std::size_t i = 0; i < count; ++i) output.write(numbered(i));
+    for (std::size_t i = 0; i < count; ++i) output.write(numbered_line(i));
     CHECK(flags_of(way.write) == flags);  // others who share the descriptor are not affected
     std::string seen = read_until(way, "dropped");
     output.write("end");
@@ -145,7 +145,7 @@ TEST_CASE("a pipe of another user, which cannot be opened again, blocks nobody e
   std::string seen;
   {
     line_output output(pipe.write.get(), 20'000);
-    for (std::size_t i = 0; i < 20'000; ++i) output.write(numbered(i));
+    for (std::size_t i = 0; i < 20'000; ++i) output.write(numbered_line(i));
     seen = read_until(pipe, "dropped");
     output.write(std::string(10'000, 'x'));  // written in pieces
     output.write("end");
@@ -160,7 +160,7 @@ TEST_CASE("a pipe of another user, which cannot be opened again, blocks nobody e
 TEST_CASE("the count of dropped lines is reported even if no line follows") {
   const ends pipe = open_pipe();
   line_output output(pipe.write.get(), 20'000);
-  for (std::size_t i = 0; i < 2000; ++i) output.write(numbered(i));
+  for (std::size_t i = 0; i < 2000; ++i) output.write(numbered_line(i));
   const std::string seen = read_until(pipe, "took no more.\n");
   check_accounted(seen, 2000);
 }
@@ -170,7 +170,7 @@ TEST_CASE("a reader that pauses for a moment misses nothing") {
     const ends way = open();
     line_output output(way.write.get());
     constexpr std::size_t count = 5000;  // half a megabyte
-    for (std::size_t i = 0; i < count; ++i) output.write(numbered(i));
+    for (std::size_t i = 0; i < count; ++i) output.write(numbered_line(i));
     output.write("end");
     const arrived seen = lines_of(read_until(way, "end\n"));
     CHECK(seen.numbers.size() == count);
@@ -214,7 +214,7 @@ TEST_CASE("while threads write and a reader comes and goes, each line is whole, 
       std::vector<std::thread> writers;
       for (std::size_t number = 0; number < threads; ++number) {
         writers.emplace_back([&output] {
-          for (std::size_t i = 0; i < each; ++i) output.write(numbered(i));
+          for (std::size_t i = 0; i < each; ++i) output.write(numbered_line(i));
         });
       }
       for (std::thread& writer : writers) writer.join();
@@ -230,7 +230,7 @@ TEST_CASE("while threads write and a reader comes and goes, each line is whole, 
 TEST_CASE("the destructor waits for a slow reader, but not for one that never comes") {
   const ends pipe = open_pipe();
   auto output = std::make_unique<line_output>(pipe.write.get());
-  for (std::size_t i = 0; i < 3000; ++i) output->write(numbered(i));
+  for (std::size_t i = 0; i < 3000; ++i) output->write(numbered_line(i));
   output->write("end");
   std::string seen;
   std::thread slow([&] {
@@ -242,7 +242,7 @@ TEST_CASE("the destructor waits for a slow reader, but not for one that never co
   CHECK(lines_of(seen).numbers.size() == 3000);
 
   line_output never(pipe.write.get());
-  for (std::size_t i = 0; i < 3000; ++i) never.write(numbered(i));
+  for (std::size_t i = 0; i < 3000; ++i) never.write(numbered_line(i));
   never.wait_until_written();
 }
 

@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <doctest/doctest.h>
 #include <netdb.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 #include <chrono>
@@ -15,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <support/queue_server.hpp>
+#include <support/socket.hpp>
 #include <support/temporary_folder.hpp>
 #include <support/worker_program.hpp>
 #include <thread>
@@ -269,6 +271,24 @@ TEST_CASE("results that wait in the spool of a program that was killed are poste
   CHECK(folder.files() == 0);
   CHECK(server.log().duplicates == 0);
   CHECK(server.log().result("job-4") == json{{"output", {{"text", "kept"}}}});
+}
+
+TEST_CASE(
+    "a result whose post gets no answer is in the spool when the program ends, and its status says so") {
+  const temporary_folder folder;
+  const listener silent{0};  // accepts connections, and neither answers nor closes them
+  queue_server server(endless_polls);
+  server.add_job("a", json{{"text", "kept"}});
+  worker_program worker(server, {{"WORKER_GRACE_MS", "100"},
+                                 {"WORKER_SPOOL", folder.name()},
+                                 {"RUNPOD_WEBHOOK_POST_OUTPUT",
+                                  "http://127.0.0.1:" + std::to_string(silent.port()) + "/job-done/$ID"}});
+  pollfd connected{silent.get(), POLLIN, 0};
+  REQUIRE(::poll(&connected, 1, 20'000) == 1);
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 3);
+  CHECK(worker.count("Drained: 1 jobs taken, 0 failed, 0 stopped, 1 not delivered") == 1);
+  CHECK(folder.files(".result.json") == 1);
 }
 
 TEST_CASE("a program whose output is no longer read works on") {

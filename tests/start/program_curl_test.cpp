@@ -83,15 +83,17 @@ void set_variables(const environment_list& variables) {
 // The same with a pipe for standard output and standard error that is read only when the test says so.
 class unread_worker {
  public:
-  explicit unread_worker(const environment_list& variables) {
+  explicit unread_worker(const environment_list& variables, bool readable = true) {
     int ends[2];
     checked(::pipe2(ends, O_CLOEXEC), "pipe2");
     read_ = unique_fd(ends[0]);
     const unique_fd write(ends[1]);
+    if (!readable) read_ = unique_fd();
     id_ = checked(::fork(), "fork");
     if (id_ != 0) return;
     ::dup2(write.get(), 1);
     ::dup2(write.get(), 2);
+    ::signal(SIGPIPE, SIG_IGN);  // for what the test runner prints before the worker starts
     set_variables(variables);
     ::execl("/proc/self/exe", "told", "--no-skip", "--no-version", "--test-case=told program", nullptr);
     ::_exit(127);
@@ -163,6 +165,15 @@ TEST_CASE("a program leaves on a signal although nobody ever reads its output") 
   server.add_jobs(400, json{{"text", std::string(3000, 'x')}});
   unread_worker worker(worker_environment(server, {{"RUNPOD_LOG_LEVEL", "TRACE"}}));
   REQUIRE(server.wait_for_results(400));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 0);
+}
+
+TEST_CASE("a program whose output nobody can read from the start serves its jobs, and ends as usual") {
+  queue_server server(endless_polls);
+  server.add_jobs(4, json{{"text", "short"}});
+  unread_worker worker(worker_environment(server), false);
+  REQUIRE(server.wait_for_results(4));
   worker.send_signal(SIGTERM);
   CHECK(worker.wait() == 0);
 }

@@ -9,8 +9,8 @@
 #include <atomic>
 #include <chrono>
 #include <coworker/coro/clock.hpp>
-#include <coworker/http/curl/broken_pipe.hpp>
 #include <coworker/log.hpp>
+#include <coworker/net/broken_pipe.hpp>
 #include <coworker/start/last_deadline.hpp>
 #include <coworker/start/termination.hpp>
 #include <cstdio>
@@ -29,9 +29,9 @@ using namespace std::chrono_literals;
 
 void say(const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); }
 
-std::atomic<int> asked{0};  // by SIGUSR1
+std::atomic<int> questions{0};  // by SIGUSR1
 
-void on_question(int) { asked.fetch_add(1); }
+void on_question(int) { questions.fetch_add(1); }
 
 // What a forked process does on that signal.
 std::string fate_of_child(int number) {
@@ -93,6 +93,13 @@ TEST_CASE("watching program" * doctest::skip()) {
   for (int i = 3; i < 1024; ++i) ::close(i);  // files that the test runner has left open
   if (const std::string ignored = variable("IGNORES"); !ignored.empty())
     ::signal(std::stoi(ignored), SIG_IGN);
+  if (variable("BLOCKS") != "") {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::sigdelset(&all, SIGUSR1);  // by which the test asks
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    if (variable("BLOCKS") == "pending") ::kill(::getpid(), SIGTERM);
+  }
   ::signal(SIGUSR1, &on_question);
   detail::ignore_broken_pipes();
   logger log;
@@ -114,7 +121,7 @@ TEST_CASE("watching program" * doctest::skip()) {
     say("ready");
     for (int answered = 0;;) {
       ::poll(nullptr, 0, 5);
-      while (answered < asked.load()) say("question " + std::to_string(++answered));
+      while (answered < questions.load()) say("question " + std::to_string(++answered));
       if (variable("LEAVES") != "" && answered > 0) break;
     }
   }
@@ -134,6 +141,17 @@ TEST_CASE("signals within two seconds count as one, of whatever kind they are") 
   }
   CHECK(watching.count("first") == 1);
   CHECK(watching.count("second") == 0);
+}
+
+TEST_CASE("a signal that the process was started with blocked counts, also one that came before") {
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    program watching("watching program", {{"BLOCKS", "yes"}});
+    REQUIRE(watching.says("ready"));
+    watching.send_signal(number);
+    CHECK(watching.says("first " + std::to_string(number)));
+  }
+  program late("watching program", {{"BLOCKS", "pending"}});
+  CHECK(late.says("first 15"));
 }
 
 TEST_CASE("each of the three signals is a first one") {

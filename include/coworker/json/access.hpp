@@ -76,7 +76,10 @@ inline std::size_t json::place_of(const json_member* found) const noexcept {
 /// Returns an iterator to the element or member at that place of an array or object that is not empty,
 /// or its end.
 inline json::iterator json::iterator_at(std::size_t place) noexcept {
-  if (is_array()) return iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]) + place);
+  if (is_array()) {
+    json* const elements = &detail::json_gate::as_json(array_of(slot_)->elements()[0]);
+    return {elements + place, elements + detail::places_of(slot_)};
+  }
   auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
   return {members + place, members + object_of(slot_)->used};
 }

@@ -2,6 +2,7 @@
 // Iterators over the elements of an array and the members of an object, in order. Must not know how they were
 // found or made.
 
+#include <coworker/json/error.hpp>
 #include <coworker/json/member_gaps.hpp>
 #include <coworker/json/storage.hpp>
 #include <cstddef>
@@ -53,10 +54,17 @@ Member* member_from(Member* at, const json_member* past) noexcept {
   return at + (step_over_gap(place, reinterpret_cast<const member_slot*>(past)) - place);
 }
 
+[[noreturn]] inline void throw_past_the_end() {
+  throw json_out_of_range(
+      "no value here: the iterator is the end, as find() returns it for a key that is missing; compare it "
+      "with end() first, or use at() or value()");
+}
+
 }  // namespace detail
 
 /// Iterates over the elements of an array or the values of an object, whose keys `key()` returns. Invalidated
 /// by adding to the value or erasing from it.
+/// Throws: json_out_of_range where the end, or an iterator to nothing, is asked for its value or its key.
 template <bool Const>
 class json_iterator {
   template <class T>
@@ -70,19 +78,25 @@ class json_iterator {
   using reference = maybe_const<json>&;
 
   json_iterator() noexcept = default;
-  explicit json_iterator(pointer element) noexcept : element_(element) {}
-  /// `past`: the end of the object's members.
+  /// `past`: the end of the array's elements, or of the object's members.
+  json_iterator(pointer element, const json* past) noexcept : element_(element), past_(past) {}
   json_iterator(maybe_const<json_member>* member, const json_member* past) noexcept
       : member_(member), past_(past) {}
   template <bool OtherConst>
   requires(Const && !OtherConst) json_iterator(const json_iterator<OtherConst>& other)
   noexcept : element_(other.element_), member_(other.member_), past_(other.past_) {}
 
-  reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
-  pointer operator->() const noexcept { return &**this; }
-  reference value() const noexcept { return **this; }
+  reference operator*() const {
+    require_value();
+    return member_ == nullptr ? *element_ : member_->value();
+  }
+  pointer operator->() const { return &**this; }
+  reference value() const { return **this; }
   /// Returns the member's key; empty for an element of an array.
-  std::string_view key() const noexcept { return member_ == nullptr ? std::string_view() : member_->key(); }
+  std::string_view key() const {
+    require_value();
+    return member_ == nullptr ? std::string_view() : member_->key();
+  }
 
   json_iterator& operator++() noexcept;
   json_iterator& operator--() noexcept;
@@ -103,9 +117,14 @@ class json_iterator {
   template <bool>
   friend class json_iterator;
 
+  void require_value() const {
+    const void* const at = member_ == nullptr ? static_cast<const void*>(element_) : member_;
+    if (at == past_) detail::throw_past_the_end();
+  }
+
   pointer element_ = nullptr;
   maybe_const<json_member>* member_ = nullptr;
-  const json_member* past_ = nullptr;
+  const void* past_ = nullptr;
 };
 
 /// Iterates over the members of an object. Invalidated like json_iterator.

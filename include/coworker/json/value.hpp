@@ -326,7 +326,7 @@ json_iterator<Const>& json_iterator<Const>::operator++() noexcept {
   if (member_ == nullptr) {
     ++element_;
   } else {
-    member_ = detail::member_from(member_ + 1, past_);
+    member_ = detail::member_from(member_ + 1, static_cast<const json_member*>(past_));
   }
   return *this;
 }

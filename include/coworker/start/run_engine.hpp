@@ -36,7 +36,8 @@ inline constexpr bool is_served_by_reference =
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
 // After a signal, the process ends at the latest three seconds after the grace period: a handler that does
-// not end is given up after one of them, and results have two of them if the network is gone. While the
+// not end is given up after one second. If the network is gone, results have a second and a half, and a second
+// more to receive answers that are on their way, so that the rest goes to the spool in time. While the
 // handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,

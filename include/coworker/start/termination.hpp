@@ -3,7 +3,8 @@
 //
 // SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by nohup or by
 // a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a core dump,
-// which shows where it hangs; its jobs get no result.
+// which shows where it hangs; its jobs get no result. A signal that the process was started with blocked
+// counts all the same: the thread that waits for it unblocks it.
 
 #include <coworker/system.hpp>
 
@@ -108,6 +109,7 @@ class termination_watch {
       const bool ignored = (before.sa_flags & SA_SIGINFO) == 0 && before.sa_handler == SIG_IGN;
       if (!ignored || termination_signals[i] == SIGTERM) ::sigaction(termination_signals[i], &ours, nullptr);
     }
+    notify_watcher(set);
   }
 
   termination_watch(const termination_watch&) = delete;
@@ -123,9 +125,7 @@ class termination_watch {
     }
     state.pipe.store(-1);
     while (state.handlers.load() > 0) yield_thread();  // one may be about to write, on another thread
-    const unsigned char leave = 0;
-    while (::write(pipe_.ends[1], &leave, 1) < 0 && errno == EINTR) {
-    }
+    notify_watcher(leave);
     watcher_.join();
   }
 
@@ -149,6 +149,23 @@ class termination_watch {
     }
   };
 
+  // What goes through the pipe besides the numbers of signals.
+  static constexpr unsigned char leave = 0;
+  static constexpr unsigned char set = 0x80;  // the signal handlers are
+
+  void notify_watcher(unsigned char message) noexcept {
+    while (::write(pipe_.ends[1], &message, 1) < 0 && errno == EINTR) {
+    }
+  }
+
+  // For this thread only, which is enough for a signal that is sent to the process.
+  static void unblock_signals() noexcept {
+    sigset_t signals;
+    ::sigemptyset(&signals);
+    for (const int number : termination_signals) ::sigaddset(&signals, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  }
+
   static void* run(void* self) noexcept {
     static_cast<termination_watch*>(self)->watch();
     return nullptr;
@@ -156,10 +173,14 @@ class termination_watch {
 
   void watch() noexcept {
     for (;;) {
-      unsigned char message = 0;
+      unsigned char message = leave;
       const auto size = ::read(pipe_.ends[0], &message, 1);
       if (size < 0 && errno == EINTR) continue;
-      if (size != 1 || message == 0) return;
+      if (size != 1 || message == leave) return;
+      if (message == set) {
+        unblock_signals();
+        continue;
+      }
       try {
         detail::insist([&] { (message & 0x80) == 0 ? on_first_(int{message}) : on_second_(message & 0x7f); });
       } catch (...) {  // the next signal, or a deadline, ends what does not end by itself

@@ -5,7 +5,7 @@
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread.hpp>
-#include <coworker/http/curl/broken_pipe.hpp>
+#include <coworker/net/broken_pipe.hpp>
 #include <coworker/http/curl/client.hpp>
 #include <coworker/start/run_engine.hpp>
 #include <coworker/transport/endpoint/engine.hpp>

@@ -11,7 +11,7 @@
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/http/curl/basics.hpp>
-#include <coworker/http/curl/broken_pipe.hpp>
+#include <coworker/net/broken_pipe.hpp>
 #include <coworker/http/curl/call_sockets.hpp>
 #include <memory>
 #include <stdexcept>

@@ -9,7 +9,7 @@
 #include <coworker/exec/insist.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
-#include <coworker/http/curl/broken_pipe.hpp>
+#include <coworker/net/broken_pipe.hpp>
 #include <coworker/http/curl/client.hpp>
 #include <coworker/log.hpp>
 #include <coworker/transport/environment.hpp>

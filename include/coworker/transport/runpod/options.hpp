@@ -36,7 +36,7 @@ struct runpod_options {
   /// Default: 10 min.
   duration delivery_deadline = std::chrono::minutes(10);
   /// For how long after the worker began to leave results are still posted again as usual. After that each is
-  /// tried at short intervals for two more seconds. Default: 30 s.
+  /// tried at short intervals for another second and a half. Default: 30 s.
   duration leave_within = std::chrono::seconds(30);
   /// Waits between attempts while the server fails or cannot be reached. Default: from 200 ms to 30 s.
   backoff::options retry = {std::chrono::milliseconds(200), std::chrono::seconds(30)};

@@ -137,7 +137,7 @@ class poster {
   }
 
   // Runs until it is stopped, which aborts all posts. Once the worker leaves, results have `leave_within` to
-  // be accepted; after that each is tried at short intervals for two more seconds.
+  // be accepted; after that each is tried at short intervals for another second and a half.
   task<void> hurry_when_leaving(stop_token leaving) {
     cut_off_.emplace();
     hurry_.reset();
@@ -147,7 +147,7 @@ class poster {
     co_await left.wait();
     co_await sleep_for(options_.leave_within);
     hurry_.set();
-    co_await sleep_for(std::chrono::seconds(2));
+    co_await sleep_for(std::chrono::milliseconds(1500));
     cut_off_->request_stop();
   }
 

@@ -1,6 +1,10 @@
 #pragma once
-// SIGPIPE: neither a connection nor a reader of our log that goes away may end the process, which libcurl leaves to its
-// users; and processes that a handler starts are to notice nothing of that.
+// SIGPIPE: a connection or a reader of the log that goes away must not end the process, and programs that it
+// starts must not inherit that. Must not know what is written, or where.
+
+#include <coworker/system.hpp>
+
+#if COWORKER_POSIX
 
 #include <signal.h>
 #include <unistd.h>
@@ -10,7 +14,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// A handler belongs to the process, so this does too.
+// Global because signal handlers belong to the process.
 inline std::atomic<pid_t> broken_pipe_owner{0};
 
 inline void on_broken_pipe(int number) {
@@ -21,9 +25,9 @@ inline void on_broken_pipe(int number) {
   errno = problem_before;
 }
 
-/// From now on a write to a pipe or a connection that nobody reads any more fails with EPIPE, and does no more.
-/// A signal handler sees to it and not SIG_IGN, which would pass to every program that is started from here. Where the
-/// program has a way of its own, that stays. Never undone.
+/// From now on, writing to a pipe or a connection that nobody reads fails with EPIPE and does not end the
+/// process. Sets a signal handler and not SIG_IGN, which every program that is started from here would
+/// inherit. Leaves a handler that the program has set itself. Is never undone.
 inline void ignore_broken_pipes() noexcept {
   struct sigaction now {};
   ::sigaction(SIGPIPE, nullptr, &now);
@@ -36,4 +40,14 @@ inline void ignore_broken_pipes() noexcept {
   ::sigaction(SIGPIPE, &ours, nullptr);
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
+
+#else
+
+namespace coworker::inline v0_1::detail {
+
+inline void ignore_broken_pipes() noexcept {}  // this system has no such signal
+
+}  // namespace coworker::inline v0_1::detail
+
+#endif
