@@ -1,4 +1,4 @@
-// Clients of the running example: OpenAI's own, the platform's API, a client that goes away, SIGTERM.
+// Clients of the running example: OpenAI's own, the platform's API, a client that disconnects, SIGTERM.
 //
 // Usage: node clients.mjs PROGRAM FOLDER    FOLDER holds node_modules with openai
 import { spawn } from 'node:child_process';
@@ -45,7 +45,7 @@ async function serve() {
 }
 
 const checks = {
-  async 'OpenAI: chat, whole and streamed, say the same'() {
+  async 'OpenAI: chat gives the same text whole and streamed'() {
     for (const base of ['/v1', '/v2/any/openai/v1']) {
       const client = new OpenAI({ apiKey: 'x', baseURL: server.url + base, maxRetries: 0 });
       const asked = { model: 'llama', messages: [{ role: 'user', content: 'bade' }], max_completion_tokens: 40, seed: 5 };
@@ -64,7 +64,7 @@ const checks = {
       assert.ok(chunks > 10);
     }
   },
-  async 'OpenAI: completions, models, what does not fit'() {
+  async 'OpenAI: completions, models, and requests that are refused'() {
     const client = new OpenAI({ apiKey: 'x', baseURL: server.url + '/v1', maxRetries: 0 });
     const asked = { model: 'llama', prompt: 'bade', max_tokens: 20, seed: 5 };
     const whole = await client.completions.create(asked);
@@ -103,7 +103,7 @@ const checks = {
     assert.ok(ends.filter((one) => one === 'CANCELLED').length >= 5, String(ends));
     await server.until(started[7].id, ['COMPLETED']);
   },
-  async 'an OpenAI client that goes away stops its job'() {
+  async 'an OpenAI client that disconnects stops its job'() {
     const client = new OpenAI({ apiKey: 'x', baseURL: server.url + '/v1', maxRetries: 0 });
     let seen = 0;
     const stream = await client.completions.create({ model: 'llama', prompt: 'rosu', max_tokens: 900, seed: 3, stream: true });
@@ -117,7 +117,7 @@ const checks = {
     const answers = Array.from({ length: 8 }, (_, i) => client.completions.create({ ...asked, seed: i }).catch((error) => error));
     while ((await server.get('/health')).jobs.inProgress !== 8) await pause(2);
     server.child.kill('SIGTERM');
-    for (const one of await Promise.all(answers)) {  // on a slow machine the grace period may end some: they are told so
+    for (const one of await Promise.all(answers)) {  // on a slow machine the grace period may end some, with this error
       if (one.status) assert.match(one.message, /the worker leaves, and its grace period is over/);
       else assert.ok(['length', 'stop'].includes(one.choices[0].finish_reason));
     }
