@@ -44,11 +44,11 @@ class http_endpoint {
   const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
 
-  // Wakes the worker once for all jobs that came in one turn of the server's loop: each new job sets `bell`,
+  // Wakes the worker once for all jobs that came in one turn of the server's loop: each new job sets `new_jobs`,
   // and a coroutine that waits for it sets available(). Null: each new job sets available(). Called on the
   // server's loop.
-  void ring_by(detail::local_event* bell) noexcept { bell_ = bell; }
-  detail::local_event* bell() const noexcept { return bell_; }
+  void announce_jobs_by(detail::local_event* new_jobs) noexcept { new_jobs_ = new_jobs; }
+  detail::local_event* new_jobs() const noexcept { return new_jobs_; }
 
   // Calls `tell(whom)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
   // that.
@@ -169,7 +169,7 @@ class http_endpoint {
 
   const endpoint_options options_;
   std::vector<route> routes_;
-  detail::local_event* bell_ = nullptr;
+  detail::local_event* new_jobs_ = nullptr;
   void (*tell_begun_)(void* whom) = nullptr;
   void* to_tell_ = nullptr;
   logger& log_;

@@ -77,7 +77,7 @@ class endpoint_server {
     if (health) health->drain();
     co_await ended_.wait_until(here.executor.now() + most_lingering);
     serving.request_stop();
-    bell_.set();
+    new_jobs_.set();
     co_await serving.join();
   }
 
@@ -85,12 +85,12 @@ class endpoint_server {
   // the worker would wake up, and sleep again, for each job.
   task<void> announce_jobs() {
     const stop_token stop = co_await this_coro::stop_token();
-    endpoint_.ring_by(&bell_);
+    endpoint_.announce_jobs_by(&new_jobs_);
     while (!stop.stop_requested()) {
-      co_await bell_.wait();
+      co_await new_jobs_.wait();
       endpoint_.jobs().available().set();
     }
-    endpoint_.ring_by(nullptr);
+    endpoint_.announce_jobs_by(nullptr);
   }
 
   task<void> serve_one(server& one) {
@@ -104,7 +104,7 @@ class endpoint_server {
   tcp_listener listener_;
   std::optional<tcp_listener> health_listener_;
   const std::uint16_t port_;
-  detail::local_event bell_;
+  detail::local_event new_jobs_;
   event closing_;
   event ended_;
   int running_ = 0;

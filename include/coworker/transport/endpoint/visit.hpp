@@ -65,9 +65,9 @@ class endpoint_visit {
     now_ = now;
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
-    local_event* const bell = endpoint_.bell();
-    if (bell != nullptr) bell->set();
-    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, bell == nullptr);
+    local_event* const new_jobs = endpoint_.new_jobs();
+    if (new_jobs != nullptr) new_jobs->set();
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, new_jobs == nullptr);
     if (why == job_table::refusal::closed)
       throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
