@@ -139,9 +139,20 @@ class GuideNames(unittest.TestCase):
             "namespace detail {", "/// Internal.", "struct hidden {};", "}  // namespace detail", "/// Last.",
             "struct open {};", "}  // namespace coworker"), ["task", "add", "executor", "is_task", "blocking", "open"])
 
+    def test_a_name_of_an_inner_namespace_is_listed_with_that_namespace(self):
+        text = "\n".join(["namespace coworker::inline v0_1 {", "namespace http {", "/// Fetches a URL.", "task<response> get(url from);",
+                          "}  // namespace http", "/// Makes a route.", "route get(const char* pattern);", "}  // namespace coworker",
+                          "namespace coworker::inline v0_1::s3 {", "/// Stores.", "task<text> put(account to);", "}  // namespace"])
+        self.assertEqual([inner + guide_names.name_of(code) for inner, _, code in guide_names.qualified_declarations(text)],
+                         ["http::get", "get", "s3::put"])
+
     def test_the_first_sentence_is_what_stands_before_a_point_or_a_colon(self):
         self.assertEqual(guide_names.first_sentence(["Lends values", "to one user. More."]), "Lends values to one user")
         self.assertEqual(guide_names.first_sentence(["Waits:", "", "co_await x;"]), "Waits")
+
+    def test_a_point_or_a_colon_inside_code_or_parentheses_does_not_end_the_first_sentence(self):
+        self.assertEqual(guide_names.first_sentence(["Reads `{a: 1}` (and - . _) here. More."]), "Reads `{a: 1}` (and - . _) here")
+        self.assertEqual(guide_names.first_sentence(["An unfinished ` and ( do no harm. More."]), "An unfinished ` and ( do no harm")
 
 
 class Readme(unittest.TestCase):
