@@ -3,8 +3,8 @@
 
 Usage: guide_names.py [--write]    --write puts the list that is lacking into the guide
 
-A public name is one of namespace coworker, or of a namespace in it that is not detail, with a doc comment (///) that begins at
-the first column. It is listed with the namespace inside coworker, if there is one, as in http::get.
+A public name is in namespace coworker, or in a nested namespace other than detail, and has a doc comment (///) that begins in
+the first column.
 """
 import pathlib
 import re
@@ -28,13 +28,7 @@ NOT_A_NAME = {"requires", "noexcept", "decltype", "explicit", "gnu", "nodiscard"
 
 
 def declarations(text):
-    """Yields (lines of the doc comment, the declaration on one line) of what is documented in a public namespace."""
-    for _, comment, code in qualified_declarations(text):
-        yield comment, code
-
-
-def qualified_declarations(text):
-    """Yields what declarations() yields, each with the namespace inside coworker before it, such as "http::" or ""."""
+    """Yields (lines of the doc comment, the declaration on one line) for each documented declaration in a public namespace."""
     namespaces, lines, at = [], text.splitlines(), 0
     while at < len(lines):
         line = lines[at]
@@ -58,7 +52,7 @@ def qualified_declarations(text):
                 break
             at += 1
         inner = [part for name in namespaces for part in name.split("::") if part.split()[-1] not in OUTER]
-        yield "".join(part + "::" for part in inner), comment, " ".join(code)
+        yield comment, " ".join(code), "".join(part + "::" for part in inner)  # and its namespace, such as "http::" or ""
 
 
 def name_of(code):
@@ -87,7 +81,7 @@ def public_names():
             header = path.relative_to(HEADERS).as_posix()
             if group_of(header) != folder:
                 continue
-            for inner, comment, code in qualified_declarations(path.read_text()):
+            for comment, code, inner in declarations(path.read_text()):
                 name = name_of(code)
                 if name is not None and inner + name not in found:
                     found[inner + name] = (header, first_sentence(comment))
@@ -101,7 +95,7 @@ def group_of(header):
 
 def section():
     names = public_names()
-    lines = [TITLE, "", "Every public name, with its header and the first sentence of its doc comment. All are in namespace `coworker`.", ""]
+    lines = [TITLE, "", "Each name with its header and the first sentence of its doc comment.", ""]
     for folder, title in GROUPS:
         own = sorted((header, name, text) for name, (header, text) in names.items() if group_of(header) == folder)
         if not own:
