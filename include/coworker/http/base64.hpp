@@ -1,6 +1,6 @@
 #pragma once
-// Encodes and decodes base64 (RFC 4648), the form that binary data takes inside JSON. Must not know what the
-// bytes are.
+// Encodes and decodes base64 (RFC 4648), the form that binary data takes inside JSON. Must not
+// know what the bytes are.
 
 #include <cstddef>
 #include <cstdint>

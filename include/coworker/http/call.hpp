@@ -126,8 +126,9 @@ inline task<response> get(std::string url, call_options options = call_options()
   return http::send(std::move(what));
 }
 
-/// Fetches a URL into a file or a function: `co_await http::get(url, http::sink::file("model.bin"))`. See
-/// send().
+/// Fetches a URL into a file or a function. See send().
+///
+///     co_await http::get(url, http::sink::file("model.bin"));
 inline task<response> get(std::string url, sink into, call_options options = call_options()) {
   request what(std::move(url));
   what.into = std::move(into);

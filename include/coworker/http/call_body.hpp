@@ -37,11 +37,11 @@ class body_source {
   virtual bool begin() = 0;
   /// Nothing if the size is unknown. Valid after begin().
   virtual std::optional<std::uint64_t> size() const noexcept = 0;
-  /// Copies up to `room` bytes of what is available, and returns how many; 0: nothing is available. Throws:
-  /// io_error.
+  /// Copies up to `room` bytes of what is available, and returns how many; 0: nothing is
+  /// available. Throws: io_error.
   virtual std::size_t read(char* into, std::size_t room) = 0;
-  /// Whether more bytes may come after read() returned 0. If so, await more(), which returns whether there
-  /// are any.
+  /// Whether more bytes may come after read() returned 0. If so, await more(), which returns
+  /// whether there are any.
   virtual bool is_awaited() const noexcept { return false; }
   virtual task<bool> more() { co_return false; }
 };

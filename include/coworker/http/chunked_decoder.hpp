@@ -1,6 +1,6 @@
 #pragma once
-// Decodes the chunked transfer coding of a body (RFC 9112, section 7.1), strictly. Must not know the head
-// before it.
+// Decodes the chunked transfer coding of a body (RFC 9112, section 7.1), strictly. Must not
+// know the head before it.
 
 #include <algorithm>
 #include <coworker/http/request_limits.hpp>

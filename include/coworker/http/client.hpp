@@ -17,8 +17,8 @@ namespace coworker::inline v0_1 {
 struct http_request {
   std::string url;                                 ///< absolute, http or https
   std::optional<std::string> body = std::nullopt;  ///< present: sent as a POST; absent: the request is a GET
-  /// Lines of the form "Name: value". Many requests share them, so they are not copied: they must outlive
-  /// this request.
+  /// Lines of the form "Name: value". Many requests share them, so they are not copied: they must
+  /// outlive this request.
   std::span<const std::string> headers = {};
   std::string own_header = {};  ///< one more line, for this request only; empty: none
   /// The longest silence: no part of the request gets through, and no response begins. A response that has
@@ -61,9 +61,9 @@ struct http_response {
 ///
 ///   send(const http_request&) -> task<http_response>    one exchange; the request must outlive the task
 ///
-/// The client follows a redirect that keeps method and body (307, 308), on the same host only. It follows no
-/// other, because a request carries credentials: send() returns the redirect itself, with its target in
-/// `location`.
+/// The client follows a redirect that keeps method and body (307, 308), on the same host only. It
+/// follows no other, because a request carries credentials: send() returns the redirect itself, with its
+/// target in `location`.
 ///
 /// Throws: only `cancelled`; everything else is a failure in the response.
 /// Cancellation: a stop gives up an exchange whose response has not begun, and send() throws `cancelled`. A

@@ -42,8 +42,8 @@ class connection final : public exchange, public host_link {
   }
   ~connection() { host_.remove(*this); }
 
-  // Serves the client until either side closes the connection. `has_room` false: only sends a 503. Never
-  // throws.
+  // Serves the client until either side closes the connection. `has_room` false: only sends
+  // a 503. Never throws.
   task<void> run(bool has_room) {
     scope receiving(here_);
     try {

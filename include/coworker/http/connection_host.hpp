@@ -51,8 +51,8 @@ class connection_host {
   const http_server_options& options() const noexcept { return options_; }
   deadlines& clocks() noexcept { return clocks_; }
 
-  // A receive buffer that all connections share. Its reader must consume the bytes before anything else runs
-  // on the loop.
+  // A receive buffer that all connections share. Its reader must consume the bytes before anything
+  // else runs on the loop.
   std::span<char> scratch() noexcept { return scratch_; }
 
   void add(host_link& one) noexcept {

@@ -17,8 +17,8 @@ namespace coworker::inline v0_1::detail {
 template <class Stream>
 class connection_input {
  public:
-  // `scratch` is shared by all connections of a loop: bytes read into it are consumed before anything else
-  // runs.
+  // `scratch` is shared by all connections of a loop: bytes read into it are consumed
+  // before anything else runs.
   connection_input(Stream& stream, std::span<char> scratch, stop_source& gone) noexcept
       : stream_(stream), scratch_(scratch), gone_(gone) {}
 

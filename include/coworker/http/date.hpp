@@ -26,8 +26,8 @@ class http_date {
   constexpr std::string_view text() const noexcept { return std::string_view(text_, sizeof text_ - 1); }
 
  private:
-  // Counts years from March, so that a leap day is the last day of its year. 400 such years have 146,097
-  // days.
+  // Counts years from March, so that a leap day is the last day of its year. 400 such
+  // years have 146,097 days.
   constexpr void write_date(unsigned days_since_1970) noexcept {
     const unsigned days = days_since_1970 + 719468;  // since 1 March of the year 0
     const unsigned era = days / 146097;

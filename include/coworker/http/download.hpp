@@ -1,6 +1,6 @@
 #pragma once
-// download: fetches a file that a job names by its URL, with protection against URLs of private networks.
-// Needs libcurl.
+// download: fetches a file that a job names by its URL, with protection against URLs of private
+// networks. Needs libcurl.
 
 #include <fcntl.h>
 #include <sys/stat.h>

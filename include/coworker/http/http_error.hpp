@@ -1,14 +1,14 @@
 #pragma once
-// http_error: the exception with which a request's handler reports an error to the client. Must not know
-// requests.
+// http_error: the exception with which a request's handler reports an error to the client.
+// Must not know requests.
 
 #include <stdexcept>
 #include <string>
 
 namespace coworker::inline v0_1 {
 
-/// An error response. If a handler throws it, the client gets a response with that status, and the text as
-/// its body.
+/// An error response. If a handler throws it, the client gets a response with that status, and
+/// the text as its body.
 class http_error : public std::runtime_error {
  public:
   /// Throws: std::invalid_argument if `status` is not 400 to 599.

@@ -75,8 +75,8 @@ class request_head_reader {
   static constexpr std::size_t usual_headers = 16;
   static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but '#'
 
-  // Gives the same refusal for the same bytes, however they are split: if two limits are exceeded, the first
-  // one counts.
+  // Gives the same refusal for the same bytes, however they are split: if two limits are exceeded,
+  // the first one counts.
   bool append(std::string_view part, const request_limits& limits) {
     const std::size_t room = limits.head - std::min<std::size_t>(limits.head, head_.text_.size());
     const std::string_view fitting = part.substr(0, room);

@@ -17,8 +17,8 @@ struct request_limits {
   std::uint32_t trailers = 8 * 1024;
 };
 
-/// Why a request is refused. Close the connection after the response: the position of the next request is
-/// unknown.
+/// Why a request is refused. Close the connection after the response: the position of the next
+/// request is unknown.
 struct request_refusal {
   int status = 0;           ///< of the error response
   const char* reason = "";  ///< in words, for the body of the response

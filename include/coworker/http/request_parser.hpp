@@ -1,6 +1,6 @@
 #pragma once
-// Splits the bytes of a connection into requests, however they are cut into pieces. Stores no body. Must not
-// know sockets.
+// Splits the bytes of a connection into requests, however they are cut into pieces. Stores no body.
+// Must not know sockets.
 
 #include <algorithm>
 #include <coworker/http/chunked_decoder.hpp>
@@ -40,8 +40,8 @@ class request_parser {
 
   explicit request_parser(const request_limits& limits = request_limits()) noexcept : limits_(limits) {}
 
-  /// Removes from the front of `bytes` what belongs to the current request, up to the next event, and returns
-  /// that event.
+  /// Removes from the front of `bytes` what belongs to the current request, up to the next event, and
+  /// returns that event.
   event next(std::string_view& bytes) {
     for (;;) {
       switch (stage_) {

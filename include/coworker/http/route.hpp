@@ -17,8 +17,8 @@ namespace detail {
 
 inline constexpr std::size_t most_route_parameters = 8;
 
-// Each reports one fault of a pattern. For a constant pattern, the compiler's error shows the function's
-// name.
+// Each reports one fault of a pattern. For a constant pattern, the compiler's error shows
+// the function's name.
 [[noreturn]] inline void fail_route_pattern(std::string_view pattern, const char* why) {
   throw std::invalid_argument("route \"" + std::string(pattern) + "\": " + why);
 }
@@ -81,8 +81,8 @@ class route_parameters {
  public:
   constexpr std::size_t size() const noexcept { return size_; }
 
-  /// Returns the value as written in the path, percent-encoded, or nothing if the pattern has no such
-  /// parameter.
+  /// Returns the value as written in the path, percent-encoded, or nothing if the pattern
+  /// has no such parameter.
   constexpr std::optional<std::string_view> encoded(std::string_view name) const noexcept {
     for (std::size_t i = 0; i < size_; ++i) {
       if (names_[i] == name) return values_[i];

@@ -98,8 +98,8 @@ inline std::string object_url(const account& of, std::string_view bucket, std::s
 
 /// Returns a URL that allows anyone to perform `method` ("GET", "PUT", ...) on one object, from `now` until
 /// `now + expires_in`. `bucket` is empty if the endpoint's host contains the bucket's name.
-/// Throws: std::invalid_argument when the endpoint is not a URL, the key is empty, or expires_in is not 1 s
-/// to 7 days.
+/// Throws: std::invalid_argument when the endpoint is not a URL, the key is empty, or expires_in
+/// is not 1 s to 7 days.
 inline std::string presigned_url(const account& of, std::string_view method, std::string_view bucket,
                                  std::string_view key, std::chrono::seconds expires_in,
                                  std::chrono::system_clock::time_point now) {

@@ -46,10 +46,10 @@ inline task<std::string> put_object(http::request what, call_terms terms) {
 
 namespace s3 {
 
-/// Stores an object in a bucket and returns its unsigned URL; presigned_url() makes one that anyone may
-/// fetch. `bucket` is empty if the endpoint's host contains the bucket's name. `what`: a text,
-/// http::body::file(path), or http::body::from(function) with its size. `options.headers` may contain a
-/// Content-Type.
+/// Stores an object in a bucket and returns its unsigned URL; presigned_url() makes one that anyone
+/// may fetch. `bucket` is empty if the endpoint's host contains the bucket's name. `what`: a text,
+/// http::body::file(path), or http::body::from(function) with its size. `options.headers` may
+/// contain a Content-Type.
 ///
 /// Throws: http::call_error when the object is not stored; std::invalid_argument when the endpoint is not a
 /// URL or the key is empty; io_error when the file cannot be read.

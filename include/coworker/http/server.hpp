@@ -69,7 +69,7 @@ struct stream_from<Listener> {
 
 /// An HTTP/1.1 server on one event loop, with one coroutine for each connection:
 ///
-///     http_server server(door, [](server_request& request, server_response& response) -> task<void> {
+///     http_server server(listener, [](server_request& request, server_response& response) -> task<void> {
 ///       response.head().add("Content-Type", "text/plain");
 ///       co_await response.send("hello, " + std::string(request.path()));
 ///     });

@@ -51,8 +51,8 @@ class server_request {
   std::string_view query() const noexcept { return head().query(); }
   std::optional<std::string_view> header(std::string_view name) const noexcept { return head().header(name); }
 
-  /// Lowers the limit of the body, in bytes. Call it before the first read. A larger body is refused with
-  /// 413.
+  /// Lowers the limit of the body, in bytes. Call it before the first read. A larger body
+  /// is refused with 413.
   void limit_body(std::uint64_t most) noexcept { exchange_.limit_body(most); }
 
   /// Returns the next piece of the body as it arrives, valid until the next call; an empty one at the end.
@@ -61,8 +61,8 @@ class server_request {
   /// disconnects before its end. Do not catch them: the server then reports the error to the client.
   task<std::string_view> read() { return exchange_.read(); }
 
-  /// Returns the rest of the body. Throws: as read(); http_error if the server holds too many bytes of
-  /// bodies.
+  /// Returns the rest of the body. Throws: as read(); http_error if the server holds too
+  /// many bytes of bodies.
   task<std::string> read_all() { return exchange_.read_all(); }
 
  private:

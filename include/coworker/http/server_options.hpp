@@ -25,8 +25,8 @@ struct http_server_options {
   duration idle_timeout = std::chrono::seconds(60);
   /// For a client that does not read the response; then the connection is closed. Default: 60 s.
   duration write_timeout = std::chrono::seconds(60);
-  /// How long a client may go on sending bytes that nobody reads; then the connection is closed.
-  /// Default: 2 s.
+  /// How long a client may go on sending bytes that nobody reads; then the connection is
+  /// closed. Default: 2 s.
   duration linger = std::chrono::seconds(2);
   /// Returns the seconds since 1970, for Date headers. Default: null, no Date headers.
   std::int64_t (*unix_time)() = nullptr;

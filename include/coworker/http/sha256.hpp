@@ -1,6 +1,6 @@
 #pragma once
-// SHA-256 (FIPS 180-4) and HMAC-SHA256 (RFC 2104), for signatures. Not for passwords. Must not know what is
-// signed.
+// SHA-256 (FIPS 180-4) and HMAC-SHA256 (RFC 2104), for signatures. Not for passwords. Must not
+// know what is signed.
 
 #include <array>
 #include <cstddef>

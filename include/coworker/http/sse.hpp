@@ -42,8 +42,8 @@ inline std::size_t line_end(std::string_view text) noexcept {
   return i;
 }
 
-// Writes each line of `text` after `name`. A line ends with CR, LF or CR LF, because readers treat them
-// alike.
+// Writes each line of `text` after `name`. A line ends with CR, LF or CR LF, because
+// readers treat them alike.
 inline void append_sse_lines(std::string& out, std::string_view name, std::string_view text) {
   for (;;) {
     const std::size_t end = line_end(text);
@@ -127,8 +127,8 @@ class sse_parser {
     return too_large_ ? event::too_large : event::needs_more;
   }
 
-  /// The event that next() found last, valid until the next call. Its id is that of the last event with an
-  /// id.
+  /// The event that next() found last, valid until the next call. Its id is that of the
+  /// last event with an id.
   const sse_event& current() const noexcept { return current_; }
 
   /// Returns the time to wait before reconnecting, if the server set one.

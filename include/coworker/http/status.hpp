@@ -1,6 +1,6 @@
 #pragma once
-// The reason phrases of HTTP status codes (RFC 9110, section 15, and IANA's registry). Must not know
-// messages.
+// The reason phrases of HTTP status codes (RFC 9110, section 15, and IANA's registry).
+// Must not know messages.
 
 #include <string_view>
 

@@ -37,8 +37,8 @@ constexpr int hex_digit(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// A set of ASCII characters as two 64-bit words. Built from constants: compilers are slow to build one from a
-// long text.
+// A set of ASCII characters as two 64-bit words. Built from constants: compilers are slow to build
+// one from a long text.
 class char_set {
  public:
   constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept : bits_{below_64, above} {}
@@ -154,8 +154,8 @@ inline field_line read_field_line(std::string_view line) noexcept {
 
 }  // namespace detail
 
-/// Whether a comma-separated list of tokens, such as the value of Connection, contains `token`, in any letter
-/// case.
+/// Whether a comma-separated list of tokens, such as the value of Connection, contains `token`,
+/// in any letter case.
 constexpr bool list_contains(std::string_view list, std::string_view token) noexcept {
   while (!list.empty()) {
     if (equal_ignoring_case(detail::without_blanks(detail::take_until(list, ',')), token)) return true;

@@ -1,6 +1,6 @@
 #pragma once
-// The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port. Must not
-// know messages.
+// The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port.
+// Must not know messages.
 
 #include <coworker/http/syntax.hpp>
 #include <cstddef>
@@ -34,8 +34,8 @@ constexpr int take_character(std::string_view& encoded) noexcept {
 
 }  // namespace detail
 
-/// Appends `text` and encodes as %XX all but the unreserved characters of RFC 3986 (letters, digits, - . _
-/// ~).
+/// Appends `text` and encodes as %XX all but the unreserved characters of RFC 3986
+/// (letters, digits, - . _ ~).
 inline void append_url_encoded(std::string& encoded, std::string_view text) {
   constexpr const char* digits = "0123456789ABCDEF";
   for (const char c : text) {

@@ -178,8 +178,8 @@ class call_driver {
     return 0;
   }
 
-  // Not inlined: a coroutine may resume on another thread, and the compiler may reuse the address read
-  // before.
+  // Not inlined: a coroutine may resume on another thread, and the compiler may reuse the
+  // address read before.
   COWORKER_NOINLINE static const void* this_thread() noexcept {
     static thread_local char here;
     return &here;

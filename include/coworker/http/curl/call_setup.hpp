@@ -1,6 +1,6 @@
 #pragma once
-// The member functions of call_transfer that configure libcurl and process a response. Must not know who
-// waits.
+// The member functions of call_transfer that configure libcurl and process a response.
+// Must not know who waits.
 
 #include <curl/curl.h>
 
@@ -111,8 +111,8 @@ inline void call_transfer::set_headers() {
     add(empty ? (line.substr(0, colon) + ";").c_str() : line.c_str());
   }
   if (!has_agent) add("User-Agent: coworker/" COWORKER_VERSION);
-  // Waiting for a 100 Continue takes a second if the server sends none. libcurl would sign this line, but not
-  // send it.
+  // Waiting for a 100 Continue takes a second if the server sends none. libcurl would sign this
+  // line, but not send it.
   if (hop_.terms.signs_as.empty()) add("Expect:");
   set(CURLOPT_HTTPHEADER, headers_.get());
 }

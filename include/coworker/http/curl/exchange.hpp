@@ -32,16 +32,16 @@ struct curl_client_options {
   /// How long a connection may be silent before it is probed, and the time between probes (TCP keep-alive).
   /// Whole seconds. Default: 15 s.
   std::chrono::seconds keep_alive = std::chrono::seconds(15);
-  /// How long an exchange that is being given up may still receive a response that was on its way. Default: 1
-  /// s.
+  /// How long an exchange that is being given up may still receive a response that was on
+  /// its way. Default: 1 s.
   duration linger = std::chrono::seconds(1);
   /// The least speed of a response that has begun, in bytes per second, measured over `slow_limit`. A slower
   /// one is given up, as a failure. Default: 1000.
   long least_speed = 1000;
   /// The time over which `least_speed` is measured. Default: 30 s.
   duration slow_limit = std::chrono::seconds(30);
-  /// The same time for an exchange that was asked to stop, so that it does not delay a shutdown. Default: 2
-  /// s.
+  /// The same time for an exchange that was asked to stop, so that it does not delay a
+  /// shutdown. Default: 2 s.
   duration slow_limit_when_stopped = std::chrono::seconds(2);
   /// The largest response, in bytes, uncompressed. Default: 512 MiB.
   std::size_t answer_limit = std::size_t{512} << 20;
@@ -54,8 +54,8 @@ struct curl_client_options {
   bool only_public = false;
   /// A file of certificates to trust instead of the system's. Default: empty, the system's.
   std::string ca_file = {};
-  /// A folder of further certificates to trust, each named as `openssl rehash` names it. Default: empty, the
-  /// system's.
+  /// A folder of further certificates to trust, each named as `openssl rehash` names it. Default:
+  /// empty, the system's.
   std::string ca_folder = {};
 };
 
@@ -259,8 +259,8 @@ inline void curl_exchange::set_server(std::string_view address, bool whole) {
   curl_easy_setopt(easy.get(), CURLOPT_PIPEWAIT, server.starts_with("https:") ? 1L : 0L);
 }
 
-// Whether the response may grow by so many bytes. A response that decompresses to hundreds of times its size
-// is an attack.
+// Whether the response may grow by so many bytes. A response that decompresses to hundreds of times
+// its size is an attack.
 inline bool curl_exchange::takes(std::size_t more) noexcept {
   const curl_client_options& options = common.options;
   const std::size_t size = response->body.size() + more;

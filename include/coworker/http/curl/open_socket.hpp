@@ -1,6 +1,6 @@
 #pragma once
-// Opens sockets for libcurl: with close-on-exec, and on request only to public addresses. Must not know who
-// uses them.
+// Opens sockets for libcurl: with close-on-exec, and on request only to public addresses. Must
+// not know who uses them.
 
 #include <curl/curl.h>
 #include <fcntl.h>

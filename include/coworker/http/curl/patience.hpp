@@ -1,8 +1,8 @@
 #pragma once
-// How long an exchange may take. Timeouts limit silence, not the whole time: a request or response continues
-// while it makes progress. libcurl's own timeouts are not used on open connections: they count time in which
-// the process was frozen, and check the clock before the socket. Must not know how many exchanges there are,
-// or who waits.
+// How long an exchange may take. Timeouts limit silence, not the whole time: a request or response
+// continues while it makes progress. libcurl's own timeouts are not used on open connections: they count
+// time in which the process was frozen, and check the clock before the socket. Must not know how many
+// exchanges there are, or who waits.
 
 #include <curl/curl.h>
 #include <sys/ioctl.h>

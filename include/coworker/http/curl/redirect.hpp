@@ -42,8 +42,8 @@ inline curl_url_owner parsed_url(const std::string& url) {
   return parsed;
 }
 
-/// Returns `target` as an absolute URL, resolved against the URL of the request; unchanged if either cannot
-/// be parsed.
+/// Returns `target` as an absolute URL, resolved against the URL of the request; unchanged if
+/// either cannot be parsed.
 inline std::string redirect_target(const std::string& asked, const std::string& target) {
   const curl_url_owner url = parsed_url(asked);
   if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, target.c_str(), 0) != CURLUE_OK) return target;
