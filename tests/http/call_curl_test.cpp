@@ -268,12 +268,13 @@ TEST_CASE("a silent response ends the call, and a slow one does not") {
   http::call_options how = without_retries();
   how.timeout = 300ms;
   CHECK(sync_wait(http::get(slow.url(), how)).body == "xxxxx");
-  CHECK(how_it_failed(http::get(slow.url() + "silent", how)) ==
-        "GET " + slow.url() +
-            "silent: nothing came or went for 300 ms; raise call_options::timeout or total_timeout, or "
-            "ask the server for less");
+  CHECK(
+      how_it_failed(http::get(slow.url() + "silent", how)) ==
+      "GET " + slow.url() +
+          "silent: nothing was sent or received for 300 ms; raise call_options::timeout or total_timeout, or "
+          "ask the server for less");
   how.total_timeout = 200ms;
-  CHECK(how_it_failed(http::get(slow.url(), how)).find("it was not done in its total time") !=
+  CHECK(how_it_failed(http::get(slow.url(), how)).find("it took longer than its total timeout") !=
         std::string::npos);
 }
 
@@ -376,7 +377,7 @@ TEST_CASE("headers and methods that contain line breaks are refused") {
   CHECK_THROWS_AS(sync_wait(http::get("http://127.0.0.1:1/", how)), std::invalid_argument);
   how.headers = {"no colon"};
   CHECK_THROWS_WITH_AS(sync_wait(http::get("http://127.0.0.1:1/", how)),
-                       "http: the header \"no colon\" is no line of the form \"Name: value\"",
+                       "http: the header \"no colon\" is not of the form \"Name: value\"",
                        std::invalid_argument);
   http::request odd("http://127.0.0.1:1/");
   odd.method = "GET / HTTP";

@@ -159,8 +159,8 @@ TEST_CASE("a body from a function is sent once, and its exception ends the call"
   CHECK_THROWS_WITH_AS(
       sync_wait(http::put(server.url("/moved"), http::body::from(one))),
       ("PUT " + server.url() +
-       ": its body comes from a function, and cannot be sent again; give it as a text or a file, or a "
-       "whole address that is not redirected")
+       ": its body comes from a function, and cannot be sent again; give it as a text or a file, or use "
+       "a URL that is not redirected")
           .c_str(),
       http::call_error);
   const auto bad = []() -> std::string { throw std::runtime_error("no more of it"); };

@@ -71,15 +71,14 @@ TEST_CASE("a download connects to public addresses only, and uses no proxy") {
   ::setenv("http_proxy", server.url().c_str(), 1);
   CHECK(how_download_failed(http::download(server.url("/x"), folder.name())) ==
         "GET " + server.url("/x") +
-            ": it leads to 127.0.0.1, which is no public address; set download_options::allow_private where "
-            "that is "
-            "meant");
+            ": it leads to 127.0.0.1, which is not a public address; set download_options::allow_private "
+            "if that is intended");
   ::unsetenv("http_proxy");
   for (const char* const host : {"localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f000001", "0", "10.1.1.1",
                                  "169.254.169.254", "user@127.0.0.1"}) {
     CAPTURE(host);
     const std::string url = "http://" + std::string(host) + port;
-    CHECK(how_download_failed(http::download(url, folder.name())).find("which is no public address") !=
+    CHECK(how_download_failed(http::download(url, folder.name())).find("which is not a public address") !=
           std::string::npos);
   }
   for (const char* const url :

@@ -640,7 +640,7 @@ TEST_CASE("a server that cannot accept for a moment logs that and continues") {
     const auto three = co_await third.ask(get("/"));
     CHECK((two && three));
   });
-  CHECK(log.count("To accept a connection failed: ") == 1);
+  CHECK(log.count("Accepting a connection failed: ") == 1);
 }
 
 }  // namespace coworker::testing

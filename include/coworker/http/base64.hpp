@@ -76,7 +76,7 @@ inline std::string base64_decode(std::string_view text) {
     const int value = detail::base64_value(c);
     if (value < 0 || padding > 0) {
       throw base64_error("base64_decode: the character at " + std::to_string(at) +
-                         (value < 0 ? " is none of base64" : " comes after the padding"));
+                         (value < 0 ? " is not a base64 character" : " comes after the padding"));
     }
     group = group << 6 | static_cast<std::uint32_t>(value);
     if (++letters < 4) continue;

@@ -49,7 +49,7 @@ class connection final : public exchange, public host_link {
     try {
       receiving.spawn(input_.receive());
       keeps_ = has_room;
-      if (!has_room) co_await refuse(503, "the server has as many connections as it may have");
+      if (!has_room) co_await refuse(503, "the server's connection limit is reached");
       while (keeps_) {
         keeps_ = co_await next_request();
         if (keeps_) co_await handle_request();

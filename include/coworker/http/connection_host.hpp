@@ -76,7 +76,7 @@ class connection_host {
   // Counts bytes of a body, and returns how many. Throws: http_error if there are too many.
   std::size_t gather(std::size_t bytes) {
     if (bytes > options_.bodies - gathered_)
-      throw http_error(503, "the server holds as much of the bodies of requests as it may");
+      throw http_error(503, "the server's limit for request bodies in memory is reached");
     gathered_ += bytes;
     return bytes;
   }

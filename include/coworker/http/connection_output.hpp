@@ -44,7 +44,7 @@ class connection_output {
 
   // Writes the head into the buffer.
   void begin(const response_form& form, const response_head& head, std::optional<std::uint64_t> size) {
-    if (begun()) throw std::logic_error("response: it was begun already; a request has one response");
+    if (begun()) throw std::logic_error("response: it has already begun; a request gets one response");
     writer_.emplace(out_, form);
     try {
       if (size) {

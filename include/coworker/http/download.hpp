@@ -106,7 +106,7 @@ inline const std::string& require_file_name(const std::string& name) {
                     name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
   if (fits) return name;
   throw std::invalid_argument("http::download: \"" + name +
-                              "\" is no name of a file; it must have no slash, and 255 bytes at most");
+                              "\" is not a file name; it must have no slash and at most 255 bytes");
 }
 
 /// Creates a new file. Never opens an existing file, and never follows a link.

@@ -152,7 +152,7 @@ class request_head_reader {
   }
 
   bool read_target(std::string_view method, std::string_view target) noexcept {
-    if (method == "CONNECT") return refuse(501, "this server is no proxy");
+    if (method == "CONNECT") return refuse(501, "this server is not a proxy");
     if (!target_characters.has_all_of(target))
       return refuse(400, "the request's target holds a character that must be percent-encoded");
     if (target == "*") {

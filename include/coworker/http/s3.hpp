@@ -106,7 +106,7 @@ inline std::string presigned_url(const account& of, std::string_view method, std
   namespace own = signing;
   if (expires_in < std::chrono::seconds(1) || expires_in > std::chrono::hours(7 * 24)) {
     throw std::invalid_argument("s3::presigned_url: expires_in is " + std::to_string(expires_in.count()) +
-                                " s; S3 takes 1 s to 7 days");
+                                " s; it must be 1 s to 7 days");
   }
   const std::string url = own::object_url(of, bucket, key);
   const std::string_view host = own::host_of(url);

@@ -188,7 +188,7 @@ class http_server {
       } catch (const cancelled&) {
         throw;
       } catch (const std::exception& error) {
-        if (!failed) shared.log_failure("To accept a connection", error.what());
+        if (!failed) shared.log_failure("Accepting a connection", error.what());
         failed = true;
       }
     }

@@ -34,8 +34,7 @@ constexpr int take_character(std::string_view& encoded) noexcept {
 
 }  // namespace detail
 
-/// Appends `text` and encodes as %XX all but the unreserved characters of RFC 3986
-/// (letters, digits, - . _ ~).
+/// Appends `text`, percent-encoded except for the unreserved characters of RFC 3986: letters, digits, - . _ ~
 inline void append_url_encoded(std::string& encoded, std::string_view text) {
   constexpr const char* digits = "0123456789ABCDEF";
   for (const char c : text) {

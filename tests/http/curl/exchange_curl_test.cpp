@@ -77,7 +77,7 @@ TEST_CASE("a response is decompressed, up to a limit") {
   CHECK((whole.body == std::string(1 + exchange_unit * 1000, '\0')));
   const http_response cut = exchange_fetch(exchange_gzip(1001), exchange_packed, options);
   CHECK(cut.failure == http_failure::broken);
-  CHECK(cut.problem.find("the answer is too large: ") == 0);
+  CHECK(cut.problem.find("the response is too large: ") == 0);
   CHECK(cut.problem.find("curl_client_options::answer_limit and unpacked_limit") != std::string::npos);
   CHECK(cut.body.size() <= options.unpacked_limit);
 }

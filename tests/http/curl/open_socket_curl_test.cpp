@@ -32,9 +32,9 @@ TEST_CASE("a client for public addresses connects to no other address, whatever 
     CAPTURE(host);
     const http_response got = ask_publicly("http://" + std::string(host) + port);
     CHECK(got.failure == http_failure::unusable);
-    CHECK(got.problem.ends_with("which is no public address"));
+    CHECK(got.problem.ends_with("which is not a public address"));
   }
-  CHECK(ask_publicly(server.url()).problem == "it leads to 127.0.0.1, which is no public address");
+  CHECK(ask_publicly(server.url()).problem == "it leads to 127.0.0.1, which is not a public address");
   CHECK(server.connections() == 0);
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("an address that is not an internet address is not public") {
   local.addrlen = sizeof local.addr;
   detail::open_failure why;
   CHECK(detail::open_socket(local, true, why) == CURL_SOCKET_BAD);
-  CHECK(why.refused == "no address of the internet");
+  CHECK(why.refused == "an address outside the internet");
   why = detail::open_failure();
   const curl_socket_t opened = detail::open_socket(local, false, why);
   REQUIRE(opened >= 0);

@@ -157,7 +157,7 @@ TEST_CASE("an exchange without a response is given up after its timeout") {
     const time_point begun = clock_type::now();
     const http_response response = patience_fetch(request);
     CHECK(response.failure == http_failure::timed_out);
-    CHECK(response.problem == "no answer came within 100 ms");
+    CHECK(response.problem == "no response came within 100 ms");
     CHECK(clock_type::now() - begun >= 100ms);
   }
 }
@@ -211,7 +211,7 @@ TEST_CASE("nothing was sent if no connection was made") {
   }
   const http_response response = patience_fetch(patience_get("http://" + address.to_string() + "/", 200ms));
   CHECK(response.failure == http_failure::unreachable);
-  CHECK(response.problem == "no connection came about in 200 ms");
+  CHECK(response.problem == "no connection was made within 200 ms");
 }
 
 TEST_CASE("a response that is too slow is given up, for every kind of request, and the message says why") {
@@ -230,7 +230,7 @@ TEST_CASE("a response that is too slow is given up, for every kind of request, a
     const auto request = posts ? patience_post(server.url(), 10s, 10) : patience_get(server.url(), 10s);
     const http_response response = patience_fetch(request, options);
     CHECK(response.failure == http_failure::timed_out);
-    CHECK(response.problem.find("the answer comes too slowly and was given up after ") == 0);
+    CHECK(response.problem.find("the response comes too slowly and was given up after ") == 0);
     CHECK(response.problem.ends_with(", less than 1000 a second"));
   }
 }
@@ -278,7 +278,7 @@ TEST_CASE("an endless head is given up") {
   });
   const http_response response = patience_fetch(patience_get(server.url(), 200ms));
   CHECK(response.failure == http_failure::timed_out);
-  CHECK(response.problem == "the answer began, and nothing more of it came within 200 ms");
+  CHECK(response.problem == "the response began, and nothing more of it came within 200 ms");
 }
 
 TEST_CASE("a stop is not delayed by a response that is slow, has stalled, or never ends its head") {

@@ -87,7 +87,7 @@ inline curl_multi_owner make_multi() {
   before.close_on_exec();
   // If libcurl had no descriptors for waking, only this call reports it; nobody could ever wake the handle.
   if (curl_multi_wakeup(made.get()) != CURLM_OK)
-    throw_io_error(EMFILE, "curl_client: libcurl cannot open what it is woken by");
+    throw_io_error(EMFILE, "curl_client: libcurl cannot open its wake-up descriptors");
   curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // consumes that wake-up
   return made;
 }

@@ -61,7 +61,8 @@ class call_driver {
     const CURLMcode added = curl_multi_add_handle(multi_.get(), one.easy.get());
     if (added == CURLM_OK) return;
     transfers_.pop_back();
-    throw std::runtime_error(std::string("http: libcurl begins no request: ") + curl_multi_strerror(added));
+    throw std::runtime_error(std::string("http: libcurl cannot start a request: ") +
+                             curl_multi_strerror(added));
   }
 
   void remove(driven_transfer& one) noexcept {
@@ -188,7 +189,8 @@ class call_driver {
   void require_thread() const {
     if (this_thread() == thread_) return;
     throw std::logic_error(
-        "http: the event loop of this call has changed its thread while calls were under way; run it on one "
+        "http: the event loop of this call has changed its thread while calls were in progress; run it on "
+        "one "
         "thread");
   }
 

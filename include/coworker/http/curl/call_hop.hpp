@@ -113,7 +113,7 @@ class call_progress {
     if (hop.body == nullptr || hop.body->begin()) return;
     detail::throw_call_error(http_failure::broken, hop.method, hop.url,
                              "its body comes from a function, and cannot be sent again",
-                             "give it as a text or a file, or a whole address that is not redirected");
+                             "give it as a text or a file, or use a URL that is not redirected");
   }
 
   /// Whether the call continues at another URL.

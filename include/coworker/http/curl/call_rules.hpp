@@ -90,7 +90,7 @@ inline std::string_view way_out_of(http_failure failure) noexcept {
     case http_failure::untrusted:
       return "name the authority that signed its certificate in call_options::ca_file";
     case http_failure::unusable:
-      return "give a whole address, such as https://example.com/path";
+      return "give an absolute URL, such as https://example.com/path";
     case http_failure::broken:
     case http_failure::none:
       break;
@@ -112,14 +112,14 @@ inline void require_plain_lines(std::string_view method, const std::vector<std::
   const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
   if (method.empty() || !std::all_of(method.begin(), method.end(), is_letter)) {
     throw std::invalid_argument("http: \"" + std::string(method) +
-                                "\" is no method; it is of capital letters, such as GET or PATCH");
+                                "\" is not a method; a method is capital letters, such as GET or PATCH");
   }
   for (const std::string& line : headers) {
     const bool broken = line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
     const std::size_t colon = line.find(':');
     if (!broken && colon != 0 && colon != std::string::npos) continue;
     throw std::invalid_argument("http: the header \"" + std::string(detail::header_name(line.substr(0, 80))) +
-                                "\" is no line of the form \"Name: value\"");
+                                "\" is not of the form \"Name: value\"");
   }
 }
 

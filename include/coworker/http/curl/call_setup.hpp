@@ -42,7 +42,7 @@ inline void call_transfer::set_up() {
   if (hop_.terms.unpacks) set(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
   if (!hop_.terms.signs_as.empty()) {
     if (curl_easy_setopt(easy.get(), CURLOPT_AWS_SIGV4, hop_.terms.signs_as.c_str()) != CURLE_OK)
-      throw std::runtime_error("http: this libcurl signs no requests; it was built without that");
+      throw std::runtime_error("http: this libcurl was built without the signing of requests");
     set(CURLOPT_PATH_AS_IS, 1L);
     set(CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
     set(CURLOPT_USERNAME, hop_.terms.user.c_str());
@@ -197,13 +197,13 @@ inline void call_transfer::explain() {
   } else if (!open_failure_.refused.empty()) {
     made_.failure = http_failure::unusable;
     made_.is_final = true;
-    made_.problem = "it leads to " + open_failure_.refused + ", which is no public address";
-    made_.way_out = "set download_options::allow_private where that is meant";
+    made_.problem = "it leads to " + open_failure_.refused + ", which is not a public address";
+    made_.way_out = "set download_options::allow_private if that is intended";
   } else if (sent_twice_) {
     made_.failure = http_failure::broken;
     made_.nothing_sent = false;
     made_.problem = "the connection ended before a response, and the server may have acted";
-    made_.way_out = "set call_options::repeatable where the request may be sent twice";
+    made_.way_out = "set call_options::repeatable if the request may be sent twice";
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL && !sent_) {
     made_.failure = http_failure::unusable;
     made_.problem = "only http and https can be called";

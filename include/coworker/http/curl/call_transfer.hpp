@@ -59,9 +59,9 @@ class call_transfer : public driven_transfer {
     if (clock_type::now() >= hop_.deadline) {
       made_.failure = http_failure::timed_out;
       made_.is_final = true;
-      made_.problem = "it was not done in its total time";
+      made_.problem = "it took longer than its total timeout";
     } else {
-      made_.problem = (sent_ ? "nothing came or went for " : "no connection came about in ") +
+      made_.problem = (sent_ ? "nothing was sent or received for " : "no connection was made within ") +
                       detail::seconds_in_words(hop_.options.timeout);
     }
   }

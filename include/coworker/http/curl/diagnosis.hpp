@@ -65,16 +65,16 @@ inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
   const std::string size = std::to_string(one.response->body.size());
   if (one.no_memory) {
     return "out of memory after " + size +
-           " bytes of the answer; lower the concurrency, or give the container more memory";
+           " bytes of the response; lower the concurrency, or give the container more memory";
   }
   if (one.too_large) {
     curl_off_t came = 0;
     curl_easy_getinfo(one.easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
-    return "the answer is too large: " + std::to_string(came) + " bytes of it became more than " + size +
-           ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
+    return "the response is too large: " + std::to_string(came) + " bytes of it decompressed to more than " +
+           size + ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
   }
   if (!one.opening.refused.empty())
-    return "it leads to " + one.opening.refused + ", which is no public address";
+    return "it leads to " + one.opening.refused + ", which is not a public address";
   const std::string_view words = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
   std::string shortage = shortage_of(code, one.opening.error, words);
   return shortage.empty() ? std::string(words) : shortage;

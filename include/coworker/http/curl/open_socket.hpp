@@ -27,7 +27,7 @@ inline curl_socket_t open_socket(const curl_sockaddr& to, bool only_public, open
     if (!internet || !detail::is_public(address)) {
       why.error = EACCES;
       try {
-        why.refused = internet ? address.host() : "no address of the internet";
+        why.refused = internet ? address.host() : "an address outside the internet";
       } catch (...) {  // no memory for the text
       }
       return CURL_SOCKET_BAD;

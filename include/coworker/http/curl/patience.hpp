@@ -112,15 +112,16 @@ inline std::string describe(const curl_exchange& one, patience seen, time_point 
   const std::string size = std::to_string(one.response->body.size());
   if (seen == patience::slow) {
     const curl_off_t came = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T) - one.received_before;
-    return "the answer comes too slowly and was given up after " + size + " bytes: " + std::to_string(came) +
-           " in the last " + seconds_in_words(now - one.window_begun) + ", less than " +
-           std::to_string(one.common.options.least_speed) + " a second";
+    return "the response comes too slowly and was given up after " + size +
+           " bytes: " + std::to_string(came) + " in the last " + seconds_in_words(now - one.window_begun) +
+           ", less than " + std::to_string(one.common.options.least_speed) + " a second";
   }
   const std::string silence = seconds_in_words(one.limit);
-  if (one.port < 0) return "no connection came about in " + silence;
-  if (one.in_body) return "the answer was not complete within " + silence + ", but for " + size + " bytes";
-  if (one.response_begun) return "the answer began, and nothing more of it came within " + silence;
-  if (one.unsent == 0) return "no answer came within " + silence;
+  if (one.port < 0) return "no connection was made within " + silence;
+  if (one.in_body)
+    return "the response was not complete within " + silence + ": only " + size + " bytes of its body came";
+  if (one.response_begun) return "the response began, and nothing more of it came within " + silence;
+  if (one.unsent == 0) return "no response came within " + silence;
   return "the request did not get through: after " + std::to_string(one.sent - one.unsent) +
          " bytes of its body, nothing moved for " + silence;
 }
