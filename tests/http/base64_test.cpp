@@ -9,7 +9,7 @@ using coworker::base64_decode;
 using coworker::base64_encode;
 using coworker::base64_error;
 
-TEST_CASE("the vectors of RFC 4648 hold both ways") {
+TEST_CASE("encoding and decoding agree with the vectors of RFC 4648") {
   const std::vector<std::pair<std::string, std::string>> vectors = {{"", ""},
                                                                     {"f", "Zg=="},
                                                                     {"fo", "Zm8="},
@@ -24,7 +24,7 @@ TEST_CASE("the vectors of RFC 4648 hold both ways") {
   }
 }
 
-TEST_CASE("any bytes come back as they were") {
+TEST_CASE("any bytes survive encoding and decoding") {
   coworker::random_source random(3);
   for (std::size_t size = 0; size != 200; ++size) {
     std::string bytes;
@@ -33,15 +33,15 @@ TEST_CASE("any bytes come back as they were") {
   }
 }
 
-TEST_CASE("the alphabet of URLs, missing padding, line breaks and data URLs are taken") {
+TEST_CASE("decoding accepts the URL alphabet, missing padding, line breaks and data URLs") {
   CHECK(base64_decode("-_8=") == "\xfb\xff");
   CHECK(base64_decode("Zm8") == "fo");
   CHECK(base64_decode("Zm9v\r\n YmFy\n") == "foobar");
   CHECK(base64_decode("data:image/png;base64,Zm9v") == "foo");
 }
 
-TEST_CASE("what is no base64 is refused, with the place") {
-  CHECK_THROWS_WITH_AS(base64_decode("Zm9v!"), "base64_decode: the character at 4 is none of base64",
+TEST_CASE("a text that is not base64 is refused, with the position of the error") {
+  CHECK_THROWS_WITH_AS(base64_decode("Zm9v!"), "base64_decode: the character at 4 is not a base64 character",
                        base64_error);
   CHECK_THROWS_WITH_AS(base64_decode("Zg==Zg=="), "base64_decode: the character at 4 comes after the padding",
                        base64_error);

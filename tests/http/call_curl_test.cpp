@@ -1,4 +1,4 @@
-// Calls to other servers: methods, headers, bodies, redirects, repeats, limits, stops.
+// Calls to other servers: methods, headers, bodies, redirects, retries, limits, stops.
 
 #include <doctest/doctest.h>
 #include <atomic>
@@ -24,7 +24,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Without a back-off that a test would wait for.
+// Without retries, so that no test waits for a back-off.
 http::call_options without_retries() {
   http::call_options how;
   how.tries = 1;
@@ -46,10 +46,10 @@ std::string header_text(const std::string& name, const std::string& value) {
 
 }  // namespace
 
-TEST_CASE("each method goes out as itself, with headers and bodies both ways") {
+TEST_CASE("each method is sent with its name, headers and body, and its response is received") {
   call_server server([](const http_request& asked) {
     return respond(asked.method() == "DELETE" ? 204 : 200, "got " + asked.body,
-                   header_text("X-Told", " yes ") + header_text("x-told", "no"));
+                   header_text("X-Test", " yes ") + header_text("x-test", "no"));
   });
   http::call_options how;
   how.headers = {"X-Asked: one", "Content-Type: text/plain", "X-Empty:"};
@@ -58,14 +58,14 @@ TEST_CASE("each method goes out as itself, with headers and bodies both ways") {
   CHECK(got.ok());
   CHECK(got.body == "got ");
   CHECK(got.url == server.url("/a?b=c"));
-  CHECK(got.header("x-TOLD") == "yes");
+  CHECK(got.header("x-TEST") == "yes");
   CHECK(!got.header("x-tol"));
   CHECK(sync_wait(http::post(server.url(), "some text", how)).body == "got some text");
   CHECK(sync_wait(http::put(server.url(), std::string(3'000'000, 'x'))).body.size() == 3'000'004);
   CHECK(sync_wait(http::post(server.url(), http::body())).body == "got ");
   const http::response headed = sync_wait(http::head(server.url()));
   CHECK(headed.body.empty());
-  CHECK(headed.header("X-Told") == "yes");
+  CHECK(headed.header("X-Test") == "yes");
   http::request patch(server.url("/p"));
   patch.method = "PATCH";
   patch.body = "change";
@@ -93,7 +93,7 @@ TEST_CASE("each method goes out as itself, with headers and bodies both ways") {
   CHECK(bare.requests().at(0).method == "DELETE");
 }
 
-TEST_CASE("calls of one loop share connections, and any status is a response") {
+TEST_CASE("calls of one loop share connections, and a response of any status is returned") {
   call_server server(
       [](const http_request& asked) { return respond(asked.target() == "/no" ? 404 : 200, "x"); });
   const auto twice = [](const call_server& at) -> task<void> {
@@ -108,7 +108,7 @@ TEST_CASE("calls of one loop share connections, and any status is a response") {
   CHECK(server.connections() == 1);
 }
 
-TEST_CASE("many calls at once are each answered, on a loop that waits in libcurl too") {
+TEST_CASE("each of many concurrent calls gets its response, also on a loop that waits in libcurl") {
   call_server server([](const http_request& asked) { return respond(200, std::string(asked.target())); });
   const auto one = [](const call_server& at, int number) -> task<int> {
     const std::string path = "/" + std::to_string(number);
@@ -135,7 +135,7 @@ TEST_CASE("many calls at once are each answered, on a loop that waits in libcurl
   CHECK(sync_wait(pool, all(one, server)) == 100);
 }
 
-TEST_CASE("a call on a pool of threads comes back to it, and a simulated loop is refused") {
+TEST_CASE("a call from a thread pool resumes on the pool, and a call on a simulated loop is refused") {
   call_server server([](const http_request&) { return respond(200, "hello"); });
   thread_pool pool(2);
   const auto call = [](const call_server& at, thread_pool& here) -> task<void> {
@@ -153,17 +153,17 @@ TEST_CASE("a call on a pool of threads comes back to it, and a simulated loop is
 }
 
 TEST_CASE(
-    "redirects are followed so far, and what may be secret stays with the server that it was meant for") {
+    "redirects are followed up to a limit, and headers that may be secret are not sent to other servers") {
   call_server other(
       [](const http_request& asked) { return respond(200, std::string(asked.method()) + asked.body); });
   call_server* self = nullptr;
   call_server server([&](const http_request& asked) {
-    if (asked.path() == "/same") return lead_to("/end?x", 307);
-    if (asked.path() == "/away") return lead_to(other.url("/there"), 308);
-    if (asked.path() == "/seen") return lead_to("/end", 303);
-    if (asked.path() == "/old") return lead_to("end", 301);
-    if (asked.path() == "/loop") return lead_to(self->url("/loop"));
-    if (asked.path() == "/ftp") return lead_to("ftp://127.0.0.1/");
+    if (asked.path() == "/same") return redirect_to("/end?x", 307);
+    if (asked.path() == "/away") return redirect_to(other.url("/there"), 308);
+    if (asked.path() == "/seen") return redirect_to("/end", 303);
+    if (asked.path() == "/old") return redirect_to("end", 301);
+    if (asked.path() == "/loop") return redirect_to(self->url("/loop"));
+    if (asked.path() == "/ftp") return redirect_to("ftp://127.0.0.1/");
     return respond(200, "end " + std::string(asked.method()) + asked.body);
   });
   self = &server;
@@ -192,10 +192,10 @@ TEST_CASE(
   CHECK(shown.body == "moved");
 }
 
-TEST_CASE("user and password of a URL are sent to its server only, and shown nowhere") {
+TEST_CASE("user and password of a URL are sent to its server only, and appear in no message") {
   call_server other([](const http_request&) { return respond(200); });
   call_server server([&](const http_request& asked) {
-    return asked.path() == "/away" ? lead_to(other.url()) : respond(500);
+    return asked.path() == "/away" ? redirect_to(other.url()) : respond(500);
   });
   std::string with_password = server.url("/away");
   with_password.insert(7, "user:pass@");
@@ -210,7 +210,7 @@ TEST_CASE("user and password of a URL are sent to its server only, and shown now
   CHECK(text.ends_with("; check the address, and that the server runs"));
 }
 
-TEST_CASE("what may be repeated is, and what may not be is not") {
+TEST_CASE("a call is retried if its request may be repeated, and not otherwise") {
   std::atomic<int> count{0};
   call_server server(
       [&](const http_request&) { return ++count % 2 != 0 ? std::string() : respond(200, "second"); });
@@ -229,7 +229,7 @@ TEST_CASE("what may be repeated is, and what may not be is not") {
   CHECK(count == 1);
 }
 
-TEST_CASE("a POST whose connection dies is not sent again by libcurl either") {
+TEST_CASE("libcurl does not resend a POST whose connection fails") {
   std::atomic<int> posts{0};
   call_server server([&](const http_request& asked) {
     if (asked.method() == "GET") return respond(200);
@@ -252,39 +252,40 @@ TEST_CASE("a POST whose connection dies is not sent again by libcurl either") {
   CHECK(posts == 1);
 }
 
-TEST_CASE("silence is an end, and slowness is none") {
-  stream_server slow([](tcp_stream& guest) -> task<void> {
-    const std::string head = co_await read_head(guest);
+TEST_CASE("a silent response ends the call, and a slow one does not") {
+  stream_server slow([](tcp_stream& peer) -> task<void> {
+    const std::string head = co_await read_head(peer);
     if (head.starts_with("GET /silent")) {
-      co_await read_to_end(guest);
+      co_await read_to_end(peer);
       co_return;
     }
-    co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+    co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
     for (int i = 0; i < 5; ++i) {
-      co_await guest.write_all("x");
+      co_await peer.write_all("x");
       co_await sleep_for(100ms);
     }
   });
   http::call_options how = without_retries();
   how.timeout = 300ms;
   CHECK(sync_wait(http::get(slow.url(), how)).body == "xxxxx");
-  CHECK(how_it_failed(http::get(slow.url() + "silent", how)) ==
-        "GET " + slow.url() +
-            "silent: nothing came or went for 300 ms; raise call_options::timeout or total_timeout, or "
-            "ask the server for less");
+  CHECK(
+      how_it_failed(http::get(slow.url() + "silent", how)) ==
+      "GET " + slow.url() +
+          "silent: nothing was sent or received for 300 ms; raise call_options::timeout or total_timeout, or "
+          "ask the server for less");
   how.total_timeout = 200ms;
-  CHECK(how_it_failed(http::get(slow.url(), how)).find("it was not done in its total time") !=
+  CHECK(how_it_failed(http::get(slow.url(), how)).find("it took longer than its total timeout") !=
         std::string::npos);
 }
 
-TEST_CASE("a body that is too large ends the call, announced or not, packed or not") {
-  stream_server large([](tcp_stream& guest) -> task<void> {
-    const std::string head = co_await read_head(guest);
+TEST_CASE("a body that is too large ends the call, announced or not, compressed or not") {
+  stream_server large([](tcp_stream& peer) -> task<void> {
+    const std::string head = co_await read_head(peer);
     const bool announced = head.starts_with("GET /announced");
-    co_await guest.write_all(announced ? "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
-                                       : "HTTP/1.1 200 OK\r\n\r\n");
+    co_await peer.write_all(announced ? "HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+                                      : "HTTP/1.1 200 OK\r\n\r\n");
     const std::string piece(announced ? 1 : 4096, 'x');
-    for (;;) co_await guest.write_all(piece);
+    for (;;) co_await peer.write_all(piece);
   });
   http::call_options how;
   how.size_limit = 10'000;
@@ -295,14 +296,14 @@ TEST_CASE("a body that is too large ends the call, announced or not, packed or n
   }
 }
 
-TEST_CASE("a stop ends a call at once, wherever it is") {
+TEST_CASE("a stop ends a call at once, in every state") {
   event asked;
-  stream_server server([&](tcp_stream& guest) -> task<void> {
-    const std::string head = co_await read_head(guest);
+  stream_server server([&](tcp_stream& peer) -> task<void> {
+    const std::string head = co_await read_head(peer);
     if (head.starts_with("GET /body"))
-      co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx");
+      co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx");
     asked.set();
-    co_await read_to_end(guest);
+    co_await read_to_end(peer);
   });
   const auto stopped = [](std::string url, event& begun) -> task<void> {
     scope calls(co_await this_coro::context());
@@ -333,11 +334,11 @@ TEST_CASE("a stop ends a call at once, wherever it is") {
   sync_wait(pool, stopped(server.url() + "head", asked));
 }
 
-TEST_CASE("one that is stopped or slow holds up no other of its loop") {
+TEST_CASE("a stopped or slow call does not delay other calls of its loop") {
   event asked;
-  stream_server silent([&](tcp_stream& guest) -> task<void> {
+  stream_server silent([&](tcp_stream& peer) -> task<void> {
     asked.set();
-    co_await read_to_end(guest);
+    co_await read_to_end(peer);
   });
   call_server server([](const http_request&) { return respond(200, "hello"); });
   const auto both = [](std::string url, const call_server& at, event& begun) -> task<void> {
@@ -346,7 +347,7 @@ TEST_CASE("one that is stopped or slow holds up no other of its loop") {
       const http::response got = co_await http::get(std::move(where));
       CHECK(got.status == 0);
     };
-    calls.spawn(call(url));  // waits for both
+    calls.spawn(call(url));  // drives libcurl for both calls
     co_await begun.wait();
     const http::response beside = co_await http::get(at.url());
     CHECK(beside.body == "hello");
@@ -359,7 +360,7 @@ TEST_CASE("one that is stopped or slow holds up no other of its loop") {
       }
     };
     for (int i = 0; i < 4; ++i) others.spawn(good(at, right));
-    calls.request_stop();  // who waited for all is gone
+    calls.request_stop();  // ends the call that drove libcurl for both
     try {
       co_await calls.join();
     } catch (const cancelled&) {
@@ -370,13 +371,13 @@ TEST_CASE("one that is stopped or slow holds up no other of its loop") {
   sync_wait(both(silent.url(), server, asked));
 }
 
-TEST_CASE("headers and methods that would break out of their line are refused") {
+TEST_CASE("headers and methods that contain line breaks are refused") {
   http::call_options how;
   how.headers = {"X: a\r\nY: b"};
   CHECK_THROWS_AS(sync_wait(http::get("http://127.0.0.1:1/", how)), std::invalid_argument);
   how.headers = {"no colon"};
   CHECK_THROWS_WITH_AS(sync_wait(http::get("http://127.0.0.1:1/", how)),
-                       "http: the header \"no colon\" is no line of the form \"Name: value\"",
+                       "http: the header \"no colon\" is not of the form \"Name: value\"",
                        std::invalid_argument);
   http::request odd("http://127.0.0.1:1/");
   odd.method = "GET / HTTP";

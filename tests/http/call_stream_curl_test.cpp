@@ -1,4 +1,4 @@
-// Bodies that are not held in memory: from and to files and functions, with back-pressure.
+// Streamed bodies: from and to files and functions, with back-pressure.
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -33,23 +33,22 @@ std::string varied_text(std::size_t size) {
 }
 
 /// Sends `size` bytes, and counts how many the system has taken.
-class fountain {
+class counting_sender {
  public:
-  explicit fountain(std::size_t size)
-      : size_(size), server_([this](tcp_stream& guest) { return attend(guest); }) {}
+  explicit counting_sender(std::size_t size)
+      : size_(size), server_([this](tcp_stream& peer) { return attend(peer); }) {}
   std::string url() const { return server_.url(); }
   std::size_t taken() const noexcept { return taken_; }
-  /// Set once a megabyte has gone out.
+  /// Set once a megabyte was sent.
   event& flows() noexcept { return flows_; }
 
  private:
-  task<void> attend(tcp_stream& guest) {
-    co_await read_head(guest);
-    co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(size_) + "\r\n\r\n");
+  task<void> attend(tcp_stream& peer) {
+    co_await read_head(peer);
+    co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(size_) + "\r\n\r\n");
     const std::string piece(64 * 1024, 'x');
     while (taken_ < size_) {
-      const std::size_t written =
-          co_await guest.write_some(std::string_view(piece).substr(0, size_ - taken_));
+      const std::size_t written = co_await peer.write_some(std::string_view(piece).substr(0, size_ - taken_));
       taken_ += written;
       if (taken_ > 1'000'000) flows_.set();
     }
@@ -63,7 +62,7 @@ class fountain {
 
 }  // namespace
 
-TEST_CASE("a body goes from a file and into a file, byte for byte") {
+TEST_CASE("a body is read from a file and written to a file, byte for byte") {
   const std::string text = varied_text(5'000'000);
   call_server server([](const http_request& asked) { return respond(200, asked.body); });
   const temporary_folder folder;
@@ -93,12 +92,12 @@ TEST_CASE("a body goes from a file and into a file, byte for byte") {
   CHECK(folder.read("empty").empty());
 }
 
-TEST_CASE("a file that is incomplete is removed, and one that cannot be read or written is named") {
+TEST_CASE("an incomplete file is removed, and the error of an unusable file contains its name") {
   const temporary_folder folder;
   const std::string out = folder.name() + "/out";
-  stream_server cut([](tcp_stream& guest) -> task<void> {
-    co_await read_head(guest);
-    co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
+  stream_server cut([](tcp_stream& peer) -> task<void> {
+    co_await read_head(peer);
+    co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf");
   });
   http::call_options once;
   once.tries = 1;
@@ -110,7 +109,7 @@ TEST_CASE("a file that is incomplete is removed, and one that cannot be read or 
   CHECK_THROWS_AS(sync_wait(http::get(server.url(), http::sink::file(out + "/no/folder"))), io_error);
 }
 
-TEST_CASE("a file is taken anew when its call is repeated") {
+TEST_CASE("a file is written from the start when its call is retried") {
   const temporary_folder folder;
   folder.write("in", "all of it");
   std::atomic<int> count{0};
@@ -127,7 +126,7 @@ TEST_CASE("a file is taken anew when its call is repeated") {
   CHECK(count == 2);
 }
 
-TEST_CASE("a body comes from a function, a coroutine or not, of known size or not") {
+TEST_CASE("a function can provide a body, as a coroutine or not, of known size or not") {
   call_server server([](const http_request& asked) { return respond(200, asked.body); });
   int left = 3;
   const auto plain = [&left] { return left-- > 0 ? std::string(100'000, 'p') : std::string(); };
@@ -144,10 +143,10 @@ TEST_CASE("a body comes from a function, a coroutine or not, of known size or no
   CHECK(server.requests().back().header("Content-Length") == "100");
 }
 
-TEST_CASE("a body from a function is sent once, and what it throws ends the call") {
+TEST_CASE("a body from a function is sent once, and its exception ends the call") {
   std::atomic<int> count{0};
   call_server server([&](const http_request& asked) {
-    if (asked.path() == "/moved") return lead_to("/", 307);
+    if (asked.path() == "/moved") return redirect_to("/", 307);
     ++count;
     return respond(503);
   });
@@ -160,8 +159,8 @@ TEST_CASE("a body from a function is sent once, and what it throws ends the call
   CHECK_THROWS_WITH_AS(
       sync_wait(http::put(server.url("/moved"), http::body::from(one))),
       ("PUT " + server.url() +
-       ": its body comes from a function, and cannot be sent again; give it as a text or a file, or a "
-       "whole address that is not redirected")
+       ": its body comes from a function, and cannot be sent again; give it as a text or a file, or use "
+       "a URL that is not redirected")
           .c_str(),
       http::call_error);
   const auto bad = []() -> std::string { throw std::runtime_error("no more of it"); };
@@ -169,7 +168,7 @@ TEST_CASE("a body from a function is sent once, and what it throws ends the call
                        std::runtime_error);
 }
 
-TEST_CASE("a response goes to a function, a coroutine or not, and what that throws ends the call") {
+TEST_CASE("a function can receive a response, as a coroutine or not, and its exception ends the call") {
   const std::string text = varied_text(2'000'000);
   call_server server(
       [&](const http_request& asked) { return respond(asked.path() == "/no" ? 404 : 200, text); });
@@ -195,9 +194,9 @@ TEST_CASE("a response goes to a function, a coroutine or not, and what that thro
                        std::runtime_error);
 }
 
-TEST_CASE("no more is received than a function takes, and others of the loop go on meanwhile") {
+TEST_CASE("no more is received than a function consumes, and other calls of the loop continue meanwhile") {
   static constexpr std::size_t size = 64 << 20;
-  fountain source(size);
+  counting_sender source(size);
   call_server beside([](const http_request&) { return respond(200, "hello"); });
   struct state {
     event first;
@@ -213,7 +212,7 @@ TEST_CASE("no more is received than a function takes, and others of the loop go 
     const http::response got = co_await http::get(std::move(url), std::move(into));
     CHECK(got.ok());
   };
-  const auto watch = [](fountain& from, const call_server& other, state& seen, http::sink into,
+  const auto watch = [](counting_sender& from, const call_server& other, state& seen, http::sink into,
                         const auto& fetching) -> task<void> {
     scope calls(co_await this_coro::context());
     calls.spawn(fetching(from.url(), std::move(into)));
@@ -224,7 +223,7 @@ TEST_CASE("no more is received than a function takes, and others of the loop go 
     }
     const std::size_t before = seen.received;
     CHECK(before <= 512 * 1024);
-    CHECK(from.taken() < size / 2);  // the rest is what the system holds for both sides
+    CHECK(from.taken() < size / 2);  // the rest is in the system's buffers
     seen.go_on.set();
     co_await calls.join();
     CHECK(seen.received == size);
@@ -232,8 +231,8 @@ TEST_CASE("no more is received than a function takes, and others of the loop go 
   sync_wait(watch(source, beside, shared, http::sink::to(take), fetch));
 }
 
-TEST_CASE("a stop in the middle of a stream ends it, and leaves no file") {
-  fountain source(std::size_t{1} << 40);
+TEST_CASE("a stop in the middle of a stream ends the call and leaves no file") {
+  counting_sender source(std::size_t{1} << 40);
   const temporary_folder folder;
   const auto fetch = [](std::string url, http::sink into, bool& ended) -> task<void> {
     try {
@@ -263,22 +262,22 @@ TEST_CASE("a stop in the middle of a stream ends it, and leaves no file") {
   CHECK(folder.files() == 0);
 }
 
-TEST_CASE("whoever waits for all calls of a loop hands that on when it is stopped, or busy with what came") {
+TEST_CASE("another call drives libcurl when the driving one is stopped, or busy with received data") {
   event first_asked;
   event second_asked;
   event release_first;
   event release_second;
-  stream_server server([&](tcp_stream& guest) -> task<void> {
-    const std::string head = co_await read_head(guest);
+  stream_server server([&](tcp_stream& peer) -> task<void> {
+    const std::string head = co_await read_head(peer);
     if (head.starts_with("GET /first")) {
       first_asked.set();
       co_await release_first.wait();
-      co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npiece");
-      co_await read_to_end(guest);
+      co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\npiece");
+      co_await read_to_end(peer);
     } else {
       second_asked.set();
       co_await release_second.wait();
-      co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
+      co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nsecond");
     }
   });
   struct state {
@@ -301,7 +300,7 @@ TEST_CASE("whoever waits for all calls of a loop hands that on when it is stoppe
       at.took.set();
       co_await sleep_for(1h);
     };
-    first.spawn(calling(url + "first", http::sink::to(hang), at.responses));  // waits for both
+    first.spawn(calling(url + "first", http::sink::to(hang), at.responses));  // drives libcurl for both calls
     co_await at.first_asked.wait();
     second.spawn(calling(url + "second", http::sink(), at.responses));
     co_await at.second_asked.wait();
@@ -324,7 +323,7 @@ TEST_CASE("whoever waits for all calls of a loop hands that on when it is stoppe
     release_first.reset();
     release_second.reset();
     state at{first_asked, second_asked, release_first, release_second, stops};
-    sync_wait(timeout(10s, play(call, server.url(), at)));  // which is less than the silence of a call
+    sync_wait(timeout(10s, play(call, server.url(), at)));  // shorter than the silence timeout of a call
     CHECK(at.responses == 1);
   }
 }

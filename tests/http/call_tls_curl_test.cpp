@@ -1,4 +1,4 @@
-// Calls by TLS: a real nginx with certificates made for the occasion. Skipped where there is no nginx or openssl.
+// Calls over TLS: a real nginx with test certificates. Skipped without nginx or openssl.
 
 #include <doctest/doctest.h>
 #include <coworker/coro/scope.hpp>
@@ -28,7 +28,7 @@ task<void> put_many(std::string url, const http::call_options& how, std::size_t&
 
 }  // namespace
 
-TEST_CASE("calls by TLS share one connection of HTTP/2, and trust whom they are told to") {
+TEST_CASE("calls over TLS share one HTTP/2 connection, and trust the certificates of call_options::ca_file") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("good", "IP:127.0.0.1");
@@ -45,10 +45,10 @@ TEST_CASE("calls by TLS share one connection of HTTP/2, and trust whom they are 
   std::set<std::string> connections;
   for (const call_server::asked& one : server.requests())
     connections.insert(one.header("X-Front-Connection"));
-  CHECK(connections.size() <= 2);  // of two loops
+  CHECK(connections.size() <= 2);  // one for each of two loops
 }
 
-TEST_CASE("whom nobody vouches for is not called, and the way out is told") {
+TEST_CASE("a server with an untrusted certificate is not called, and the error says what to do") {
   if (!tls_can_be_tested()) return;
   const test_authority authority;
   authority.sign("other", "DNS:elsewhere.test");

@@ -3,11 +3,11 @@
 
 namespace coworker::testing {
 
-TEST_CASE("an answer has arrived unless something went wrong on the way") {
-  http_response answer;
-  CHECK(answer.arrived());
-  answer.failure = http_failure::broken;
-  CHECK(!answer.arrived());
+TEST_CASE("a response has arrived unless there is a failure") {
+  http_response response;
+  CHECK(response.arrived());
+  response.failure = http_failure::broken;
+  CHECK(!response.arrived());
 }
 
 }  // namespace coworker::testing

@@ -1,4 +1,4 @@
-// Files that jobs name by their URL: where they may come from, what they are called, when they go.
+// Downloads of files that jobs name by URL: allowed addresses, file names, removal.
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>
@@ -36,7 +36,7 @@ std::string how_download_failed(task<http::downloaded_file> calling) {
 
 }  // namespace
 
-TEST_CASE("a download is a file until its owner is gone, unless it is kept") {
+TEST_CASE("a downloaded file exists until its owner is destroyed, or longer if it is kept") {
   call_server server([](const http_request&) { return respond(200, "the picture"); });
   const temporary_folder folder;
   const std::string inputs = folder.name() + "/inputs";
@@ -64,22 +64,21 @@ TEST_CASE("a download is a file until its owner is gone, unless it is kept") {
   CHECK(folder.read("inputs/kept") == "the picture");
 }
 
-TEST_CASE("a download leads to public addresses only, and no proxy is asked") {
+TEST_CASE("a download connects to public addresses only, and uses no proxy") {
   call_server server([](const http_request&) { return respond(200, "secret"); });
   const temporary_folder folder;
   const std::string port = server.url("/x").substr(std::string("http://127.0.0.1").size());
   ::setenv("http_proxy", server.url().c_str(), 1);
   CHECK(how_download_failed(http::download(server.url("/x"), folder.name())) ==
         "GET " + server.url("/x") +
-            ": it leads to 127.0.0.1, which is no public address; set download_options::allow_private where "
-            "that is "
-            "meant");
+            ": it leads to 127.0.0.1, which is not a public address; set download_options::allow_private "
+            "if that is intended");
   ::unsetenv("http_proxy");
   for (const char* const host : {"localhost", "[::1]", "[::ffff:127.0.0.1]", "0x7f000001", "0", "10.1.1.1",
                                  "169.254.169.254", "user@127.0.0.1"}) {
     CAPTURE(host);
     const std::string url = "http://" + std::string(host) + port;
-    CHECK(how_download_failed(http::download(url, folder.name())).find("which is no public address") !=
+    CHECK(how_download_failed(http::download(url, folder.name())).find("which is not a public address") !=
           std::string::npos);
   }
   for (const char* const url :
@@ -91,9 +90,9 @@ TEST_CASE("a download leads to public addresses only, and no proxy is asked") {
   CHECK(folder.files() == 0);
 }
 
-TEST_CASE("a download redirects as any call, and shares no connection with one") {
+TEST_CASE("a download follows redirects, and shares no connection with other calls") {
   call_server server([](const http_request& asked) {
-    return asked.path() == "/x" ? lead_to("/there") : respond(200, "moved here");
+    return asked.path() == "/x" ? redirect_to("/there") : respond(200, "moved here");
   });
   const temporary_folder folder;
   const auto all = [](const call_server& at, std::string to) -> task<void> {
@@ -109,7 +108,7 @@ TEST_CASE("a download redirects as any call, and shares no connection with one")
   CHECK(server.connections() == 2);
 }
 
-TEST_CASE("no name leads out of the folder, and no file is replaced") {
+TEST_CASE("no name leads out of the folder, and no existing file is replaced") {
   call_server server([](const http_request&) { return respond(200, "new"); });
   const temporary_folder folder;
   const std::string name = folder.name() + "/in";
@@ -139,16 +138,16 @@ TEST_CASE("no name leads out of the folder, and no file is replaced") {
   }
 }
 
-TEST_CASE("a download that fails, is too large or is stopped leaves nothing") {
+TEST_CASE("a download that fails, is too large or is stopped leaves no file") {
   event begun;
-  stream_server endless([&](tcp_stream& guest) -> task<void> {
-    const std::string head = co_await read_head(guest);
-    co_await guest.write_all("HTTP/1.1 200 OK\r\n\r\n");
+  stream_server endless([&](tcp_stream& peer) -> task<void> {
+    const std::string head = co_await read_head(peer);
+    co_await peer.write_all("HTTP/1.1 200 OK\r\n\r\n");
     const std::string piece(4096, 'x');
-    for (int i = 0; i < 3; ++i) co_await guest.write_all(piece);
+    for (int i = 0; i < 3; ++i) co_await peer.write_all(piece);
     begun.set();
-    if (head.starts_with("GET /stop")) co_await read_to_end(guest);
-    for (;;) co_await guest.write_all(piece);
+    if (head.starts_with("GET /stop")) co_await read_to_end(peer);
+    for (;;) co_await peer.write_all(piece);
   });
   call_server missing([](const http_request&) { return respond(404, "no"); });
   const temporary_folder folder;

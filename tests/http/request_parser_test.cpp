@@ -25,7 +25,7 @@ std::string chunked(std::string_view body) {
   return post("Transfer-Encoding: chunked\r\n\r\n" + std::string(body));
 }
 
-// One refused request, by whatever cut.
+// A refused request, however it is split.
 struct refused_request {
   std::string bytes;
   int status;
@@ -46,7 +46,8 @@ void check_refused(const std::vector<refused_request>& table,
 
 const std::vector<std::string> conversations{
     get_request(""),
-    get_request("Connection: close\r\nX-Empty:\r\nx-blank: \t \r\nX-Tab: a\tb \xc3\xa9\r\n", "/a%20b?x=1&y=%2F"),
+    get_request("Connection: close\r\nX-Empty:\r\nx-blank: \t \r\nX-Tab: a\tb \xc3\xa9\r\n",
+                "/a%20b?x=1&y=%2F"),
     "GET / HTTP/1.0\r\n\r\n",
     "\r\nGET /after_an_empty_line HTTP/1.1\r\nHost:\r\n\r\n",
     post("Content-Length: 11\r\n\r\nhello world"),
@@ -66,7 +67,7 @@ const std::vector<std::string> conversations{
 
 }  // namespace
 
-TEST_CASE("a conversation is the same however its bytes are cut in two") {
+TEST_CASE("parsing gives the same result however the bytes are split in two") {
   for (const std::string& bytes : conversations) {
     CAPTURE(bytes);
     const read_result whole = read_requests(bytes);
@@ -79,7 +80,7 @@ TEST_CASE("a conversation is the same however its bytes are cut in two") {
   }
 }
 
-TEST_CASE("a conversation is the same however its bytes are cut in three") {
+TEST_CASE("parsing gives the same result however the bytes are split in three") {
   for (const std::string& bytes : conversations) {
     CAPTURE(bytes);
     const read_result whole = read_requests(bytes);
@@ -97,7 +98,7 @@ TEST_CASE("a conversation is the same however its bytes are cut in three") {
   }
 }
 
-TEST_CASE("a conversation is the same when it comes in pieces of one size, down to single bytes") {
+TEST_CASE("parsing gives the same result for pieces of any one size, down to single bytes") {
   for (const std::string& bytes : conversations) {
     CAPTURE(bytes);
     const read_result whole = read_requests(bytes);
@@ -106,7 +107,7 @@ TEST_CASE("a conversation is the same when it comes in pieces of one size, down 
   }
 }
 
-TEST_CASE("a request's line and headers are given as they were written, values without blanks around them") {
+TEST_CASE("request line and headers are returned as written, values without surrounding blanks") {
   const read_result read = read_requests(conversations[1]);
   REQUIRE(read.requests.size() == 1);
   const read_request& request = read.requests[0];
@@ -125,8 +126,9 @@ TEST_CASE("a request's line and headers are given as they were written, values w
   CHECK(!read.in_request);
 }
 
-TEST_CASE("a header is found whatever the case of its name, the first where there are several") {
-  std::string bytes = get_request("X-Request-ID:   b c \r\nAccept: a\r\naccept: text/html, TEXT/event-stream\r\n");
+TEST_CASE("a header is found in any letter case, and the first of several is returned") {
+  std::string bytes =
+      get_request("X-Request-ID:   b c \r\nAccept: a\r\naccept: text/html, TEXT/event-stream\r\n");
   std::string_view rest = bytes;
   request_parser parser;
   REQUIRE(parser.next(rest) == parser_event::head);
@@ -138,7 +140,7 @@ TEST_CASE("a header is found whatever the case of its name, the first where ther
   CHECK(!parser.head().header_contains("accept", "text"));
 }
 
-TEST_CASE("a head can be copied and moved, and be looked into after the connection has gone on") {
+TEST_CASE("a head can be copied and moved, and read after the connection has continued") {
   std::string bytes = get_request("X-Mark: one\r\n", "/first?a") + get_request("X-Mark: two\r\n", "/second");
   std::string_view rest = bytes;
   request_parser parser;
@@ -158,7 +160,7 @@ TEST_CASE("a head can be copied and moved, and be looked into after the connecti
   CHECK(parser.head().header("x-mark") == "two");
 }
 
-TEST_CASE("a body is given in pieces as its bytes come, chunked or not") {
+TEST_CASE("a body is returned in pieces as its bytes arrive, chunked or not") {
   for (const std::string& head : {post("Content-Length: 6\r\n\r\n"), chunked("6\r\n")}) {
     request_parser parser;
     std::string_view bytes = head;
@@ -175,7 +177,7 @@ TEST_CASE("a body is given in pieces as its bytes come, chunked or not") {
   }
 }
 
-TEST_CASE("what follows a request stays in the bytes for the next") {
+TEST_CASE("bytes after a request are left for the next one") {
   const std::string all = post("Content-Length: 3\r\n\r\none") + get_request("", "/2") + "GET /3";
   std::string_view bytes = all;
   request_parser parser;
@@ -193,7 +195,7 @@ TEST_CASE("what follows a request stays in the bytes for the next") {
   CHECK(parser.in_request());
 }
 
-TEST_CASE("chunks are joined; their extensions and the trailers are skipped") {
+TEST_CASE("chunks are joined, and their extensions and the trailers are skipped") {
   const read_result read = read_requests(conversations[6]);
   REQUIRE(read.requests.size() == 3);
   CHECK(read.requests[0].body == "{\"output\": 7.5}");
@@ -203,7 +205,7 @@ TEST_CASE("chunks are joined; their extensions and the trailers are skipped") {
   CHECK(read_requests(conversations[8]).requests.at(0).body == "01234567890123456789");
 }
 
-TEST_CASE("a body that ends early leaves the request open") {
+TEST_CASE("a body that ends early leaves the request incomplete") {
   CHECK(read_requests(post("Content-Length: 10\r\n\r\nshort")).in_request);
   CHECK(read_requests(chunked("5\r\nabc")).in_request);
   CHECK(read_requests(chunked("0\r\n")).in_request);
@@ -212,7 +214,7 @@ TEST_CASE("a body that ends early leaves the request open") {
   CHECK(!read_requests(chunked("0\r\n\r\n")).in_request);
 }
 
-TEST_CASE("a connection is kept by version and by what Connection says, wherever it says it") {
+TEST_CASE("keep-alive depends on the version and on every Connection line") {
   const auto kept = [](std::string_view version, std::string_view lines) {
     const read_result read =
         read_requests("GET / HTTP/" + std::string(version) + "\r\nHost: h\r\n" + std::string(lines) + "\r\n");
@@ -231,7 +233,7 @@ TEST_CASE("a connection is kept by version and by what Connection says, wherever
   CHECK(!kept("1.0", "Connection: keep-alive, close\r\n"));
 }
 
-TEST_CASE("100 Continue is waited for only with a body, and never by HTTP/1.0") {
+TEST_CASE("100 Continue is expected only for a body, and never with HTTP/1.0") {
   const auto expects = [](const std::string& bytes) {
     return read_requests(bytes).requests.at(0).expects_continue;
   };
@@ -243,7 +245,7 @@ TEST_CASE("100 Continue is waited for only with a body, and never by HTTP/1.0") 
   CHECK(!expects("POST / HTTP/1.0\r\nExpect: more\r\nContent-Length: 2\r\n\r\n"));
 }
 
-TEST_CASE("a target is a path, an http address, or * for OPTIONS") {
+TEST_CASE("a target is a path, an http URL, or * for OPTIONS") {
   struct good {
     std::string line, path, query, host;
   };
@@ -271,7 +273,7 @@ TEST_CASE("a target is a path, an http address, or * for OPTIONS") {
   }
 }
 
-TEST_CASE("a target holds visible ASCII characters other than #, and no others") {
+TEST_CASE("a target contains only visible ASCII characters other than #") {
   for (int c = 0; c < 256; ++c) {
     CAPTURE(c);
     const std::string target = std::string("/") + static_cast<char>(c) + "x";
@@ -350,7 +352,7 @@ TEST_CASE("a malformed header line is refused") {
       {get_request("A\r: b\r\n"), 400},
       {get_request("A: b\x0b\r\n"), 400},
       {get_request("A: 0123456789\x1f"
-           "0123456789\r\n"),
+                   "0123456789\r\n"),
        400},
       {get_request("A: \x7f\r\n"), 400},
       {get_request(std::string("A: b\0c\r\n", 8)), 400},
@@ -360,7 +362,7 @@ TEST_CASE("a malformed header line is refused") {
   });
 }
 
-TEST_CASE("without exactly one Host line that holds a host, a request is refused") {
+TEST_CASE("a request without exactly one valid Host line is refused") {
   const auto with = [](std::string_view lines) { return "GET / HTTP/1.1\r\n" + std::string(lines) + "\r\n"; };
   check_refused({
       {with(""), 400},
@@ -389,9 +391,9 @@ TEST_CASE("without exactly one Host line that holds a host, a request is refused
     CHECK(read_requests(with("Host: " + std::string(host) + "\r\n")).requests.at(0).host == host);
 }
 
-TEST_CASE("what two servers could frame in two ways is refused: request smuggling") {
+TEST_CASE("a request with ambiguous framing is refused (request smuggling)") {
   check_refused({
-      // Content-Length against Transfer-Encoding, in either order and however either is disguised
+      // Content-Length together with Transfer-Encoding, in either order, and in disguise
       {post("Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n"), 400},
       {post("Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n"), 400},
       {post("Transfer-Encoding: chunked\r\nContent-Length: 0\r\n\r\n"), 400},
@@ -406,7 +408,7 @@ TEST_CASE("what two servers could frame in two ways is refused: request smugglin
             "chunked\r\n\r\n"),
        400},
       {post("Content-Length: 4\r\nTransfer-Encoding: xchunked\r\n\r\n"), 400},
-      // lengths
+      // malformed or repeated lengths
       {post("Content-Length: 4\r\nContent-Length: 5\r\n\r\n"), 400},
       {post("Content-Length: 4\r\nContent-Length: 4\r\n\r\n"), 400},
       {post("Content-Length: 0\r\nContent-Length: 0\r\n\r\n"), 400},
@@ -427,8 +429,8 @@ TEST_CASE("what two servers could frame in two ways is refused: request smugglin
       {post("Content-Length: 18446744073709551616\r\n\r\n"), 400},
       {post("Content-Length: 18446744073709551620\r\n\r\n"), 400},
       {post("Content-Length: 99999999999999999999999999\r\n\r\n"), 400},
-      {post("Content-Length: \xd9\xa4\r\n\r\n"), 400},  // an Arabic four
-      // codings
+      {post("Content-Length: \xd9\xa4\r\n\r\n"), 400},  // the Arabic digit four
+      // unknown or malformed codings
       {post("Transfer-Encoding: gzip\r\n\r\n"), 501},
       {post("Transfer-Encoding: gzip, chunked\r\n\r\n"), 501},
       {post("Transfer-Encoding: chunked, gzip\r\n\r\n"), 501},
@@ -449,7 +451,7 @@ TEST_CASE("what two servers could frame in two ways is refused: request smugglin
       {post("Transfer-Encoding: \"chunked\"\r\n\r\n"), 400},
       {"POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", 400},
       {"POST / HTTP/1.0\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 400},
-      // expectations
+      // unknown expectations
       {post("Expect: 200-ok\r\nContent-Length: 4\r\n\r\n"), 417},
       {post("Expect: 100-continue, more\r\nContent-Length: 4\r\n\r\n"), 417},
   });
@@ -490,18 +492,18 @@ TEST_CASE("a malformed chunk is refused") {
       {chunked("0\r\n\rx"), 400},
       {chunked("ffffffffffffffff\r\n"), 413},
       {chunked("00000000000000000000005\r\nabcde\r\n0\r\n\r\nx: y\r\n"),
-       400},  // the chunk is good, what follows is not
+       400},  // the chunk is valid, the bytes after it are not
   });
   CHECK(read_requests(chunked("00000000000000000000005\r\nabcde\r\n0\r\n\r\n")).requests.at(0).body ==
         "abcde");
 }
 
-TEST_CASE("what is too large is refused with the status that says what") {
+TEST_CASE("a request that is too large is refused with the status for that limit") {
   const auto of = [](std::size_t size) { return std::string(size, 'a'); };
   const std::string fixed = get_request("A: \r\n");
   check_refused({
       {get_request("", "/" + of(8 * 1024)), 414},
-      {"GET /" + of(9000), 414},  // before the line has ended
+      {"GET /" + of(9000), 414},  // before the end of the line
       {"GET http://" + of(9000), 414},
       {get_request("A: " + of(32 * 1024 - fixed.size() + 1) + "\r\n"), 431},
       {get_request("A: " + of(40000)), 431},
@@ -525,7 +527,7 @@ TEST_CASE("what is too large is refused with the status that says what") {
         20'000'000);
 }
 
-TEST_CASE("of two limits the one is named that the bytes reach first, however they are cut") {
+TEST_CASE("of two exceeded limits, the first one reached is reported, however the bytes are split") {
   request_limits limits;
   limits.head = 60;
   limits.target = 10;
@@ -550,7 +552,7 @@ TEST_CASE("of two limits the one is named that the bytes reach first, however th
   CHECK(read_requests(chunked("1;12\r\na\r\n0\r\nA:b\r\n\r\n"), limits).refused == 0);
 }
 
-TEST_CASE("a lower limit for one body holds for that body alone") {
+TEST_CASE("a lower limit for a body applies to that body only") {
   const std::string sized = post("Content-Length: 5\r\n\r\nabcde");
   const std::string in_chunks = chunked("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
   for (const std::string& request : {sized, in_chunks}) {
@@ -578,7 +580,7 @@ TEST_CASE("a lower limit for one body holds for that body alone") {
   }
 }
 
-TEST_CASE("after a refusal nothing more is read") {
+TEST_CASE("nothing is parsed after a refusal") {
   request_parser parser;
   std::string_view bytes = "bad\r\n";
   REQUIRE(parser.next(bytes) == parser_event::refused);
@@ -590,7 +592,7 @@ TEST_CASE("after a refusal nothing more is read") {
   CHECK(parser.next(bytes) == parser_event::refused);
 }
 
-TEST_CASE("memory is given back between requests, never within one") {
+TEST_CASE("memory is freed between requests, never within one") {
   request_parser parser;
   std::string_view bytes = "GET / HT";
   REQUIRE(parser.next(bytes) == parser_event::needs_more);

@@ -54,7 +54,7 @@ std::string complaint(Action action) {
 
 }  // namespace
 
-TEST_CASE("a response of known size is written as it stands") {
+TEST_CASE("a response of known size is written with its Content-Length") {
   response_head head(202);
   head.add("Content-Type", "application/json").add("X-Empty", "");
   response_form as = form();
@@ -66,7 +66,7 @@ TEST_CASE("a response of known size is written as it stands") {
   CHECK(whole(response_head(), "", form()) == "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 }
 
-TEST_CASE("a response of unknown size is written in chunks, and ends where its pieces do") {
+TEST_CASE("a response of unknown size is written in chunks") {
   CHECK(
       streamed(response_head(), {"abc", "", "0123456789abcdef"}, form()) ==
       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
@@ -74,7 +74,7 @@ TEST_CASE("a response of unknown size is written in chunks, and ends where its p
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
 }
 
-TEST_CASE("the connection is said to be closed, or kept for HTTP/1.0") {
+TEST_CASE("the Connection header says close, or keep-alive for HTTP/1.0") {
   response_head closing;
   closing.close_connection();
   CHECK(whole(response_head(), "", form(false)).find("Connection: close\r\n") != std::string::npos);
@@ -84,7 +84,7 @@ TEST_CASE("the connection is said to be closed, or kept for HTTP/1.0") {
   CHECK(whole(response_head(), "", form(false, 0)).find("Connection: close\r\n") != std::string::npos);
 }
 
-TEST_CASE("whether the connection is kept can be asked of the writer") {
+TEST_CASE("the writer reports whether the connection is kept") {
   std::string out;
   response_writer kept(out, form());
   kept.write_whole(response_head(), "");
@@ -110,7 +110,7 @@ TEST_CASE("the response to HEAD has the head of GET's and no body") {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
 }
 
-TEST_CASE("a status without a body has none, and says so") {
+TEST_CASE("a body is refused for a status that allows none") {
   CHECK(whole(response_head(204), "", form()) == "HTTP/1.1 204 No Content\r\n\r\n");
   CHECK(whole(response_head(304), "", form()) == "HTTP/1.1 304 Not Modified\r\n\r\n");
   CHECK(whole(response_head(205), "", form()) == "HTTP/1.1 205 Reset Content\r\nContent-Length: 0\r\n\r\n");
@@ -126,7 +126,7 @@ TEST_CASE("a status without a body has none, and says so") {
   }
 }
 
-TEST_CASE("a large piece can be sent past the buffer, between what frames it") {
+TEST_CASE("the caller can send a large piece itself, between the framing that the writer appends") {
   std::string out;
   response_writer writer(out, form());
   writer.begin(response_head());
@@ -144,7 +144,7 @@ TEST_CASE("a large piece can be sent past the buffer, between what frames it") {
   for_head.end();
 }
 
-TEST_CASE("a body that is not as long as announced is refused; the connection is then to be closed") {
+TEST_CASE("a body of another size than announced is refused, and the connection must then be closed") {
   std::string out;
   response_writer writer(out, form());
   writer.begin(response_head(), 3);
@@ -157,7 +157,7 @@ TEST_CASE("a body that is not as long as announced is refused; the connection is
   CHECK(out == "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nab");
 }
 
-TEST_CASE("a response is begun once, before it is written") {
+TEST_CASE("a response must begin before its body, and only once") {
   std::string out;
   response_writer writer(out, form());
   CHECK_THROWS_AS(writer.write("a"), std::logic_error);
@@ -169,7 +169,7 @@ TEST_CASE("a response is begun once, before it is written") {
   CHECK(!writer.in_response());
 }
 
-TEST_CASE("what is written is read back by a client") {
+TEST_CASE("a client's parser reads back what the writer writes") {
   std::string bytes;
   response_head head(404);
   head.add("Set-Cookie", "a").add("Set-Cookie", "b=\xc3\xa9");
@@ -194,7 +194,7 @@ TEST_CASE("what is written is read back by a client") {
   CHECK(bytes.empty());
 }
 
-TEST_CASE("no header can break out of its line") {
+TEST_CASE("a header cannot contain a line break") {
   response_head head;
   for (const std::string_view bad :
        {std::string_view("a\r\nSet-Cookie: x"), std::string_view("a\nb"), std::string_view("a\rb"),
@@ -212,7 +212,7 @@ TEST_CASE("no header can break out of its line") {
   CHECK(complaint([&] { head.add("X\r\nY", ""); }).find("\"X??Y\"") != std::string::npos);
 }
 
-TEST_CASE("headers that frame the response are the server's to write") {
+TEST_CASE("the headers that frame a response are reserved for the server") {
   response_head head;
   for (const std::string_view name :
        {"Content-Length", "transfer-encoding", "Connection", "DATE", "Keep-Alive", "Trailer", "Upgrade"}) {
@@ -222,7 +222,7 @@ TEST_CASE("headers that frame the response are the server's to write") {
   }
 }
 
-TEST_CASE("a header can be replaced, taken away and asked for, in any case of its name") {
+TEST_CASE("a header can be replaced, removed and looked up, in any letter case") {
   response_head head;
   head.add("A", "1").add("AB", "2").add("a", "3").add("B", "A: 4");
   CHECK(head.has("ab"));
@@ -244,20 +244,21 @@ TEST_CASE("a final status is between 200 and 599") {
   CHECK(status_phrase(431) == "Request Header Fields Too Large");
 }
 
-TEST_CASE("a client that waits is told to continue") {
+TEST_CASE("100 Continue can be written for a client that waits for it") {
   std::string out = "x";
   append_continue(out);
   CHECK(out == "xHTTP/1.1 100 Continue\r\n\r\n");
 }
 
-TEST_CASE("a date is written as the C library writes it, over the whole range") {
+TEST_CASE("dates equal those of the C library, over the whole range") {
   CHECK(http_date(784111777).text() == "Sun, 06 Nov 1994 08:49:37 GMT");
   CHECK(http_date(0).text() == "Thu, 01 Jan 1970 00:00:00 GMT");
   CHECK(http_date(-1).text() == http_date(0).text());
   CHECK(http_date(INT64_MAX).text() == "Fri, 31 Dec 9999 23:59:59 GMT");
   std::vector<std::int64_t> moments{951782399,  951782400,  951868799,   951868800,
                                     4107542400, 4107456000, 253402300799};
-  for (std::int64_t day = 0; day < 60000; ++day) moments.push_back(day * 86400 + day * 7 % 86400);  // to 2134
+  // up to the year 2134
+  for (std::int64_t day = 0; day < 60000; ++day) moments.push_back(day * 86400 + day * 7 % 86400);
   for (std::int64_t at = 1; at < 253402300799; at += 86'399'999) moments.push_back(at);
   std::size_t differing = 0;
   for (const std::int64_t moment : moments) {

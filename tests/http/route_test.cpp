@@ -22,7 +22,7 @@ constexpr std::array<route, 8> routes{{
     {"POST", "/v2/{endpoint}/status/{id}"},
 }};
 
-// In constant expressions too.
+// Routing also works in constant expressions.
 static_assert(find_route(routes, "GET", "/jobs/latest").index == 4);
 static_assert(find_route(routes, "GET", "/jobs/7").parameters.encoded("id") == "7");
 static_assert(find_route(routes, "PUT", "/jobs/7").status == 405);
@@ -44,7 +44,7 @@ std::string complaint_of(const char* pattern) {
 
 }  // namespace
 
-TEST_CASE("a request goes to the route of its method and path") {
+TEST_CASE("a request is routed by its method and path") {
   for (const expectation& one : std::vector<expectation>{
            {"GET", "/", 200, 0},
            {"POST", "/jobs", 200, 1},
@@ -95,7 +95,7 @@ TEST_CASE("a request goes to the route of its method and path") {
   }
 }
 
-TEST_CASE("parameters are what stood in their place, decoded when asked for") {
+TEST_CASE("parameters hold the text of their segments, decoded on request") {
   const route_match job = find_route(routes, "GET", "/jobs/a%2Fb%20c+d");
   CHECK(job.parameters.size() == 1);
   CHECK(job.parameters.encoded("id") == "a%2Fb%20c+d");
@@ -109,7 +109,7 @@ TEST_CASE("parameters are what stood in their place, decoded when asked for") {
   CHECK(find_route(routes, "GET", "/").parameters.size() == 0);
 }
 
-TEST_CASE("the most specific route is taken, wherever it stands in the list") {
+TEST_CASE("the most specific route wins, wherever it is in the list") {
   const std::array<route, 6> mixed{{{"GET", "/{all...}"},
                                     {"GET", "/{a}/{b}"},
                                     {"GET", "/{a}/x"},
@@ -128,7 +128,7 @@ TEST_CASE("the most specific route is taken, wherever it stands in the list") {
   CHECK(index_of("/") == 0);
 }
 
-TEST_CASE("of equal patterns the one that names the method is taken, and for HEAD before GET its own") {
+TEST_CASE("of equal patterns, the one with the exact method wins; for HEAD, its own route wins over GET") {
   const std::array<route, 4> equal{
       {{"", "/a/{x}"}, {"GET", "/a/{y}"}, {"HEAD", "/a/{z}"}, {"GET", "/a/{late}"}}};
   CHECK(find_route(equal, "POST", "/a/1").index == 0);
@@ -147,13 +147,13 @@ TEST_CASE("the methods that a path allows can be listed") {
   CHECK(allowed_methods({}, "*") == "OPTIONS");
 }
 
-TEST_CASE("a pattern that comes from a variable works like one in the program") {
+TEST_CASE("a pattern from a variable works like a literal one") {
   const std::string path = "/health/{part}";
   const std::array<route, 1> one{{{"GET", route_pattern::from(path)}}};
   CHECK(find_route(one, "GET", "/health/gpu").parameters.value("part") == "gpu");
 }
 
-TEST_CASE("a malformed pattern is refused in a sentence that names it") {
+TEST_CASE("a malformed pattern is refused with a message that contains it") {
   CHECK(complaint_of("ping") == "route \"ping\": a route must begin with a '/'");
   struct fault {
     const char* pattern;

@@ -1,4 +1,4 @@
-// Objects put into a bucket: a server of our own checks each signature as S3 does.
+// Objects stored in a bucket: a test server checks each signature as S3 does.
 
 #include <doctest/doctest.h>
 #include <coworker/exec/sync_wait.hpp>
@@ -25,7 +25,8 @@ std::string text_between(const std::string& text, const std::string& before, con
   return text.substr(begin, text.find(after, begin) - begin);
 }
 
-// AWS, "Authenticating Requests: Using the Authorization Header": empty where the request is signed with that secret.
+// Returns what is wrong with the signature of a request; empty: it is valid for that secret. Source: AWS,
+// "Authenticating Requests: Using the Authorization Header".
 std::string flaw_of(const http_request& asked, const std::string& secret) {
   const std::string authorization(asked.header("Authorization").value_or(""));
   const std::string scheme = "AWS4-HMAC-SHA256 Credential=";
@@ -85,7 +86,7 @@ class bucket_server {
 
 }  // namespace
 
-TEST_CASE("an object is put, signed so that S3 takes it, whatever its key") {
+TEST_CASE("an object is stored with a valid signature, whatever its key") {
   const bucket_server server("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
   const s3::account mine = server.account();
   for (const char* const key : {"plain.txt", "a/b c/d.png", "plus+and&=;,@:$!*'()", "\xc3\xa4/\xe2\x82\xac",
@@ -100,7 +101,7 @@ TEST_CASE("an object is put, signed so that S3 takes it, whatever its key") {
   }
 }
 
-TEST_CASE("an object comes from a file, with headers and a session's token that are signed too") {
+TEST_CASE("an object from a file is stored, and extra headers and a session token are signed") {
   const bucket_server server("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
   const temporary_folder folder;
   folder.write("big", std::string(2'000'000, 'b'));
@@ -120,7 +121,7 @@ TEST_CASE("an object comes from a file, with headers and a session's token that 
   CHECK(sync_wait(s3::put(mine, "", "empty", http::body())) == mine.endpoint_url + "/empty");
 }
 
-TEST_CASE("what S3 has against an object is told, and no key of the account") {
+TEST_CASE("the error of a refused object has S3's reason, and no key of the account") {
   const bucket_server server("another secret");
   const s3::account mine = server.account();
   try {

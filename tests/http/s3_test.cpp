@@ -12,7 +12,7 @@ using coworker::detail::hex_text;
 using coworker::detail::hmac_sha256;
 using coworker::detail::sha256;
 
-// 24 May 2013, 00:00:00 UTC.
+// 24 May 2013, 00:00:00 UTC, as in the example of AWS.
 const std::chrono::system_clock::time_point s3_moment{std::chrono::seconds(1369353600)};
 
 s3::account s3_example(std::string endpoint) {
@@ -53,7 +53,7 @@ TEST_CASE("a presigned URL agrees with the example of AWS") {
         "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
 }
 
-TEST_CASE("the bucket goes into the path, the key is encoded but for its slashes, a token is signed too") {
+TEST_CASE("a presigned URL contains the bucket, the encoded key with its slashes, and a signed token") {
   s3::account temporary = s3_example("http://127.0.0.1:9000/");
   temporary.session_token = "a+b/c=";
   const std::string url = s3::presigned_url(temporary, "PUT", "results", "2026/a b+\xc3\xa4.png",
@@ -66,7 +66,7 @@ TEST_CASE("the bucket goes into the path, the key is encoded but for its slashes
       std::string::npos);
 }
 
-TEST_CASE("the region is what was said, else what the endpoint's name says") {
+TEST_CASE("the region is the one of the account, else the one in the endpoint's name") {
   const auto region = [](const char* endpoint, const char* said = "") {
     s3::account of = s3_example(endpoint);
     of.region = said;
@@ -84,7 +84,7 @@ TEST_CASE("the region is what was said, else what the endpoint's name says") {
   CHECK(region("https://s3.eu-central-1.amazonaws.com", "auto") == "auto");
 }
 
-TEST_CASE("what cannot be signed is refused in a sentence") {
+TEST_CASE("a URL that cannot be signed is refused with a message") {
   const s3::account good = s3_example("https://s3.amazonaws.com");
   CHECK_THROWS_WITH_AS(
       s3::presigned_url(s3_example("s3.amazonaws.com"), "GET", "b", "k", std::chrono::seconds(1), s3_moment),
@@ -93,7 +93,8 @@ TEST_CASE("what cannot be signed is refused in a sentence") {
   CHECK_THROWS_WITH_AS(s3::presigned_url(good, "GET", "b", "", std::chrono::seconds(1), s3_moment),
                        "s3: the key is empty; it names the object", std::invalid_argument);
   CHECK_THROWS_WITH_AS(s3::presigned_url(good, "GET", "b", "k", std::chrono::seconds(0), s3_moment),
-                       "s3::presigned_url: expires_in is 0 s; S3 takes 1 s to 7 days", std::invalid_argument);
+                       "s3::presigned_url: expires_in is 0 s; it must be 1 s to 7 days",
+                       std::invalid_argument);
   CHECK_THROWS_AS(s3::presigned_url(good, "GET", "b", "k", std::chrono::seconds(7 * 86400 + 1), s3_moment),
                   std::invalid_argument);
 }

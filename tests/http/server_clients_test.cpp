@@ -1,4 +1,4 @@
-// A server and clients that are slow, silent, greedy or gone; and how a server ends.
+// Slow, silent, flooding and disconnected clients; and how a server ends.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -27,7 +27,7 @@ task<void> take_body(server_request& request, server_response& response) {
   co_await response.send(body);
 }
 
-// Counts what becomes of handlers that wait for an hour.
+// Counts how handlers end that wait for an hour.
 struct waiting_handler {
   std::size_t* stopped;
 
@@ -41,7 +41,7 @@ struct waiting_handler {
   }
 };
 
-// Sends one byte a second until the server says something.
+// Sends one byte at a time, with a pause after each, until the server responds.
 task<std::optional<read_response>> drip(http_client& client, std::string bytes, duration pause) {
   scope sending(co_await this_coro::context());
   sending.spawn([](http_client& to, std::string all, duration wait) -> task<void> {
@@ -59,7 +59,7 @@ task<std::optional<read_response>> drip(http_client& client, std::string bytes, 
 
 }  // namespace
 
-TEST_CASE("a head that does not come within ten seconds is answered with 408, however it drips") {
+TEST_CASE("a head that takes longer than ten seconds gets a 408, even if bytes keep arriving") {
   for (const duration pause : {duration(1h), duration(1s), duration(9s)}) {
     http_world world;
     world.play(say_x, [&](memory_listener& door, auto&) -> task<void> {
@@ -89,7 +89,7 @@ TEST_CASE("each head has its own ten seconds") {
 }
 
 TEST_CASE(
-    "a connection that is idle for a minute is closed without a word, a silent one from the start too") {
+    "a connection that is idle for a minute is closed without a response, also before its first request") {
   http_world world;
   world.play(say_x, [&world](memory_listener& door, auto& server) -> task<void> {
     http_client silent(door);
@@ -107,7 +107,7 @@ TEST_CASE(
   });
 }
 
-TEST_CASE("an empty line is no request: the connection stays idle") {
+TEST_CASE("an empty line is not a request: the connection stays idle") {
   http_world world;
   world.play(say_x, [&world](memory_listener& door, auto&) -> task<void> {
     http_client client(door);
@@ -118,7 +118,7 @@ TEST_CASE("an empty line is no request: the connection stays idle") {
   });
 }
 
-TEST_CASE("a body that does not come within a minute is answered with 408, also where it drips") {
+TEST_CASE("a body that takes longer than a minute gets a 408, even if bytes keep arriving") {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
   for (const duration pause : {duration(1h), duration(1s), duration(20s)}) {
     http_world world;
@@ -134,7 +134,7 @@ TEST_CASE("a body that does not come within a minute is answered with 408, also 
   }
 }
 
-TEST_CASE("a handler that takes a body slowly does not use up its client's time") {
+TEST_CASE("a handler that reads a body slowly does not use up its client's time") {
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
     std::size_t size = 0;
     for (;;) {
@@ -154,7 +154,7 @@ TEST_CASE("a handler that takes a body slowly does not use up its client's time"
   });
 }
 
-TEST_CASE("a client that takes nothing for a minute is cut off, and its handler told") {
+TEST_CASE("a client that reads nothing for a minute is disconnected, and its handler is stopped") {
   std::size_t stopped = 0;
   const std::string large(1'000'000, 'x');
   const auto handler = [&](server_request& request, server_response& response) -> task<void> {
@@ -188,7 +188,7 @@ TEST_CASE("a client that takes nothing for a minute is cut off, and its handler 
   }
 }
 
-TEST_CASE("a client that takes a little now and then is waited for") {
+TEST_CASE("a client that reads a little now and then is not disconnected") {
   const std::string large(20'000, 'x');
   http_world world;
   world.capacity = 100;
@@ -210,7 +210,7 @@ TEST_CASE("a client that takes a little now and then is waited for") {
   });
 }
 
-TEST_CASE("a handler is as fast as its client reads, and holds no more than a piece") {
+TEST_CASE("a handler writes only as fast as its client reads, and at most one piece is buffered") {
   std::size_t written = 0;
   const auto handler = [&written](server_request&, server_response& response) -> task<void> {
     co_await response.begin();
@@ -236,7 +236,7 @@ TEST_CASE("a handler is as fast as its client reads, and holds no more than a pi
   });
 }
 
-TEST_CASE("a client that sends far ahead of its answers is not read further") {
+TEST_CASE("receiving pauses for a client that sends many requests before it reads responses") {
   const auto handler = [](server_request&, server_response& response) -> task<void> {
     co_await sleep_for(1s);
     co_await response.send("x");
@@ -266,7 +266,7 @@ TEST_CASE("a client that sends far ahead of its answers is not read further") {
   });
 }
 
-TEST_CASE("a handler is asked to stop when its client goes away, in whatever way") {
+TEST_CASE("a handler gets a stop request when its client disconnects, in whatever way") {
   for (const int way : {0, 1, 2}) {
     CAPTURE(way);
     std::size_t stopped = 0;
@@ -286,7 +286,7 @@ TEST_CASE("a handler is asked to stop when its client goes away, in whatever way
   }
 }
 
-TEST_CASE("a client that closes its side right after its request still gets an answer that is at hand") {
+TEST_CASE("a client that closes its sending side after its request still gets a response that is ready") {
   http_world().play(take_body, [](memory_listener& door, auto&) -> task<void> {
     http_client client(door);
     co_await client.send(post("/", "abc") + post("/", "def"));
@@ -301,11 +301,11 @@ TEST_CASE("a client that closes its side right after its request still gets an a
   });
 }
 
-TEST_CASE("a handler may go on without its client, as for work that outlives a request") {
+TEST_CASE("a handler may continue without its client, for example for work that outlives a request") {
   bool ended = false;
   const auto handler = [&ended](server_request&, server_response& response) -> task<void> {
     const context here = co_await this_coro::context();
-    context own(here.executor);  // a chain of its own, which nobody stops
+    context own(here.executor);  // a separate chain, which nobody stops
     const auto work = []() -> task<void> { co_await sleep_for(10s); };
     co_await work().in(own);
     ended = true;
@@ -325,7 +325,7 @@ TEST_CASE("a handler may go on without its client, as for work that outlives a r
   });
 }
 
-TEST_CASE("a connection that breaks at any byte leaves nothing behind, and the server serves others") {
+TEST_CASE("a connection that fails at any byte leaves nothing behind, and the server continues") {
   const std::string conversation = get("/1") + post("/2", "a body") +
                                    "POST /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                                    "3\r\nabc\r\n0\r\n\r\n";
@@ -351,7 +351,7 @@ TEST_CASE("a connection that breaks at any byte leaves nothing behind, and the s
   });
 }
 
-TEST_CASE("a client that reads a little of its response and leaves ends the handler") {
+TEST_CASE("a client that reads part of its response and disconnects ends the handler") {
   std::size_t stopped = 0;
   const auto handler = [&stopped](server_request&, server_response& response) -> task<void> {
     try {
@@ -376,7 +376,7 @@ TEST_CASE("a client that reads a little of its response and leaves ends the hand
   });
 }
 
-TEST_CASE("a thousand clients that do nothing cost no turn of the loop until their minute is over") {
+TEST_CASE("a thousand idle clients cost no turn of the loop until their minute is over") {
   http_world world;
   world.play(say_x, [&world](memory_listener& door, auto& server) -> task<void> {
     std::deque<http_client> clients;
@@ -391,7 +391,7 @@ TEST_CASE("a thousand clients that do nothing cost no turn of the loop until the
   });
 }
 
-TEST_CASE("a drained server closes idle connections, finishes what runs, and takes nothing new") {
+TEST_CASE("a drained server closes idle connections, finishes running requests, and accepts no new ones") {
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
     if (request.path() == "/stream") {
       co_await response.begin();
@@ -441,7 +441,7 @@ TEST_CASE("a drained server closes idle connections, finishes what runs, and tak
   });
 }
 
-TEST_CASE("a server whose chain is stopped asks its handlers to stop, and tells their clients") {
+TEST_CASE("a server whose chain is stopped stops its handlers, and sends their clients a response") {
   std::size_t stopped = 0;
   simulated_loop loop;
   memory_listener door;
@@ -469,8 +469,7 @@ TEST_CASE("a server whose chain is stopped asks its handlers to stop, and tells 
   }(server, door, stopped));
 }
 
-TEST_CASE(
-    "whatever many clients do at once, every request that was sent whole is answered once and in order") {
+TEST_CASE("whatever many clients do at once, every complete request is handled once and in order") {
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
     CAPTURE(seed);
     random_source random(seed);
@@ -491,8 +490,7 @@ TEST_CASE(
         co_await response.send(text);
       }
     };
-    const auto client = [](memory_listener& door, random_source& dice, int name,
-                           int& answered) -> task<void> {
+    const auto client = [](memory_listener& door, random_source& dice, int name, int& handled) -> task<void> {
       http_client one(door);
       const int requests = 1 + static_cast<int>(dice.below(5U));
       std::string bytes;
@@ -520,7 +518,7 @@ TEST_CASE(
           const auto response = co_await one.receive();
           REQUIRE(response);
           CHECK(response->body.starts_with("/" + std::to_string(name) + "-" + std::to_string(i) + " "));
-          ++answered;
+          ++handled;
         }
       }
       co_await sending.join();
@@ -528,10 +526,10 @@ TEST_CASE(
     };
     world.play(handler, [&](memory_listener& door, auto& server) -> task<void> {
       scope clients(co_await this_coro::context());
-      int answered = 0;
-      for (int name = 0; name < 12; ++name) clients.spawn(client(door, random, name, answered));
+      int handled = 0;
+      for (int name = 0; name < 12; ++name) clients.spawn(client(door, random, name, handled));
       co_await clients.join();
-      CHECK(answered > 0);
+      CHECK(handled > 0);
       co_await sleep_for(61s);
       CHECK(server.connections() == 0);
     });

@@ -1,4 +1,4 @@
-// A server on a loop of its own thread, and real connections to it.
+// A server on a loop with its own thread, and real connections to it.
 
 #include <doctest/doctest.h>
 #include <sys/socket.h>
@@ -27,7 +27,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Serves on a thread of its own until it is destroyed, and is then drained.
+// Runs a server on its own thread until destroyed, which drains it.
 template <class Handler>
 class served {
  public:
@@ -60,7 +60,7 @@ task<void> echo(server_request& request, server_response& response) {
 
 }  // namespace
 
-TEST_CASE("requests over TCP are answered, on one connection and on many") {
+TEST_CASE("requests over TCP get responses, on one connection and on many") {
   served server(echo);
   raw_client client(server.port());
   for (int i = 0; i < 100; ++i) {
@@ -75,7 +75,7 @@ TEST_CASE("requests over TCP are answered, on one connection and on many") {
   for (raw_client& one : clients) CHECK(one.read().body == "hello");
 }
 
-TEST_CASE("clients of several threads are served side by side") {
+TEST_CASE("clients of several threads are served concurrently") {
   served server(echo);
   std::atomic<int> right{0};
   std::vector<std::thread> threads;
@@ -92,14 +92,14 @@ TEST_CASE("clients of several threads are served side by side") {
   CHECK(right == 400);
 }
 
-TEST_CASE("megabytes go both ways over TCP, also to a client that first sends all and then reads") {
+TEST_CASE("megabytes go both ways over TCP, also for a client that sends everything before it reads") {
   served server(echo);
   const std::string large(8'000'000, 'x');
   raw_client client(server.port());
   CHECK((client.post("/", large).body == large));
 }
 
-TEST_CASE("a handler may wait on other threads, and its response comes from the server's") {
+TEST_CASE("a handler may wait on other threads, and its response is sent from the server's thread") {
   thread_pool pool(2);
   std::atomic<int> elsewhere{0};
   const auto handler = [&](server_request& request, server_response& response) -> task<void> {
@@ -126,7 +126,7 @@ TEST_CASE("a handler may wait on other threads, and its response comes from the 
   CHECK(elsewhere == 150);
 }
 
-TEST_CASE("a client that goes away, halfway or with a reset, stops its handler, wherever that waits") {
+TEST_CASE("a client that disconnects, halfway or with a reset, stops its handler, wherever that waits") {
   std::atomic<int> stopped{0};
   const auto handler = [&stopped](server_request&, server_response&) -> task<void> {
     try {
@@ -156,7 +156,7 @@ TEST_CASE("a client that goes away, halfway or with a reset, stops its handler, 
   }
 }
 
-TEST_CASE("a refused client reads why, though it goes on sending") {
+TEST_CASE("a refused client can read the reason, even if it keeps sending") {
   served server(echo);
   for (int i = 0; i < 20; ++i) {
     raw_client client(server.port());
@@ -167,7 +167,7 @@ TEST_CASE("a refused client reads why, though it goes on sending") {
   }
 }
 
-TEST_CASE("deadlines hold over TCP") {
+TEST_CASE("deadlines work over TCP") {
   http_server_options options;
   options.head_timeout = 20ms;
   options.idle_timeout = 20ms;
@@ -190,10 +190,10 @@ TEST_CASE("deadlines hold over TCP") {
   CHECK(body.read().status() == 408);
   raw_client greedy(server.port());
   greedy.send_get("/");
-  CHECK(greedy.wait_for_reset());  // nothing is read before
+  CHECK(greedy.wait_for_reset());  // the client reads nothing before this
 }
 
-TEST_CASE("a thousand clients stay connected while one is served, and leave at once when the server ends") {
+TEST_CASE("a thousand clients stay connected while one is served, and disconnect when the server ends") {
   std::deque<raw_client> clients;
   {
     served server(echo);

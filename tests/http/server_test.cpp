@@ -1,4 +1,4 @@
-// A server in memory: what it answers, and that nothing of a connection gets into another's way.
+// A server in memory: its responses, and the isolation of connections from each other.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Answers with method, path and body.
+// Responds with method, path and body.
 task<void> echo(server_request& request, server_response& response) {
   const std::string body = co_await request.read_all();
   response.head().add("X-Method", request.method());
@@ -28,7 +28,7 @@ task<void> echo(server_request& request, server_response& response) {
   co_await response.send(text);
 }
 
-// Waits as many seconds as the path says.
+// Waits as many seconds as the path says, then responds.
 task<void> sleep_then_echo(server_request& request, server_response& response) {
   co_await sleep_for(std::chrono::seconds(request.path().size() > 1 ? request.path()[1] - '0' : 0));
   co_await response.send(request.path());
@@ -36,7 +36,7 @@ task<void> sleep_then_echo(server_request& request, server_response& response) {
 
 }  // namespace
 
-TEST_CASE("requests of one connection are answered one after the other, and the connection is kept") {
+TEST_CASE("requests of one connection are handled one after another, and the connection is kept") {
   http_world().play(echo, [](memory_listener& door, auto& server) -> task<void> {
     http_client client(door);
     const auto first = co_await client.ask(get("/1"));
@@ -53,7 +53,7 @@ TEST_CASE("requests of one connection are answered one after the other, and the 
   });
 }
 
-TEST_CASE("requests that come together are answered in their order, the slow one before the fast") {
+TEST_CASE("pipelined requests are handled in order, a slow one before a fast one") {
   http_world world;
   world.play(sleep_then_echo, [&world](memory_listener& door, auto&) -> task<void> {
     http_client client(door);
@@ -82,7 +82,7 @@ TEST_CASE("connections do not wait for each other") {
   });
 }
 
-TEST_CASE("a conversation gives the same answers however the network cuts it") {
+TEST_CASE("a conversation gives the same responses however the network splits it") {
   const std::string conversation = get("/1") + post("/2", "body") +
                                    "POST /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                                    "3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: t\r\n\r\n" +
@@ -107,7 +107,7 @@ TEST_CASE("a conversation gives the same answers however the network cuts it") {
   }
 }
 
-TEST_CASE("HEAD has GET's head and no body, and the next request is read right after it") {
+TEST_CASE("HEAD gets the head of GET and no body, and the next request follows directly") {
   http_world().play(echo, [](memory_listener& door, auto&) -> task<void> {
     http_client client(door);
     const auto head = co_await client.ask("HEAD /1 HTTP/1.1\r\nHost: h\r\n\r\n", true);
@@ -120,7 +120,7 @@ TEST_CASE("HEAD has GET's head and no body, and the next request is read right a
   });
 }
 
-TEST_CASE("the connection is closed where the request, its version or the handler asks for that") {
+TEST_CASE("the connection closes if the request, its version or the handler demands it") {
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
     if (request.path() == "/close") response.head().close_connection();
     co_await response.send("x");
@@ -139,7 +139,7 @@ TEST_CASE("the connection is closed where the request, its version or the handle
   }
 }
 
-TEST_CASE("an HTTP/1.0 client that asks for it keeps its connection") {
+TEST_CASE("an HTTP/1.0 client that asks for keep-alive keeps its connection") {
   http_world().play(echo, [](memory_listener& door, auto&) -> task<void> {
     http_client client(door);
     const std::string request = "GET /1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
@@ -151,7 +151,7 @@ TEST_CASE("an HTTP/1.0 client that asks for it keeps its connection") {
   });
 }
 
-TEST_CASE("a body can be taken piece by piece as it comes") {
+TEST_CASE("a body can be read piece by piece as it arrives") {
   std::vector<std::string> pieces;
   const auto handler = [&pieces](server_request& request, server_response& response) -> task<void> {
     for (;;) {
@@ -177,7 +177,7 @@ TEST_CASE("a body can be taken piece by piece as it comes") {
   });
 }
 
-TEST_CASE("a client that waits is told to continue once its body is asked for, and not before") {
+TEST_CASE("100 Continue is sent once the handler reads the body, and not before") {
   bool reads = false;
   const auto handler = [&reads](server_request& request, server_response& response) -> task<void> {
     co_await sleep_for(5s);
@@ -187,10 +187,10 @@ TEST_CASE("a client that waits is told to continue once its body is asked for, a
   };
   http_world().play(handler, [&reads](memory_listener& door, auto&) -> task<void> {
     http_client client(door);
-    const auto told = co_await client.ask(
+    const auto interim = co_await client.ask(
         "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
-    REQUIRE(told);
-    CHECK(told->status() == 100);
+    REQUIRE(interim);
+    CHECK(interim->status() == 100);
     CHECK(reads);
     co_await client.send("ab");
     co_await sleep_for(1s);
@@ -203,24 +203,24 @@ TEST_CASE("a client that waits is told to continue once its body is asked for, a
   });
 }
 
-TEST_CASE("a client that waits for leave to send, and gets an answer instead, is not kept") {
+TEST_CASE("a client that waits for 100 Continue and gets a response instead is disconnected") {
   const auto handler = [](server_request&, server_response& response) -> task<void> {
     response.head().set_status(401);
     co_await response.send();
   };
   http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
     http_client client(door);
-    const auto told = co_await client.ask(
+    const auto refusal = co_await client.ask(
         "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
-    REQUIRE(told);
-    CHECK(told->status() == 401);
-    CHECK(told->header("connection") == "close");
+    REQUIRE(refusal);
+    CHECK(refusal->status() == 401);
+    CHECK(refusal->header("connection") == "close");
     const bool closed = co_await client.is_closed();
     CHECK(closed);
   });
 }
 
-TEST_CASE("a body that no handler reads is skipped if it is small, and ends the connection if it is not") {
+TEST_CASE("an unread body is skipped if it is small, and closes the connection if it is large") {
   const auto handler = [](server_request&, server_response& response) -> task<void> {
     co_await response.send("x");
   };
@@ -247,7 +247,7 @@ TEST_CASE("a body that no handler reads is skipped if it is small, and ends the 
   });
 }
 
-TEST_CASE("a response that is streamed reaches the client piece by piece") {
+TEST_CASE("a streamed response reaches the client piece by piece") {
   const auto handler = [](server_request&, server_response& response) -> task<void> {
     response.head().add("Content-Type", "text/event-stream");
     co_await response.begin();
@@ -276,7 +276,7 @@ TEST_CASE("a response that is streamed reaches the client piece by piece") {
   });
 }
 
-TEST_CASE("a stream to an HTTP/1.0 client ends with the connection, one of announced size in its bytes") {
+TEST_CASE("a stream to an HTTP/1.0 client ends with the connection, or after its announced size") {
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
     if (request.path() == "/sized") {
       co_await response.begin(6);
@@ -335,7 +335,7 @@ TEST_CASE("large bodies go both ways, whole and in pieces") {
   }
 }
 
-TEST_CASE("a handler that takes and gives at once sees both streams") {
+TEST_CASE("a handler can read and write at the same time") {
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
     co_await response.begin();
     for (;;) {
@@ -359,7 +359,7 @@ TEST_CASE("a handler that takes and gives at once sees both streams") {
   });
 }
 
-TEST_CASE("a handler without a response gives an empty one") {
+TEST_CASE("a handler without a response sends an empty one") {
   const auto handler = [](server_request&, server_response& response) -> task<void> {
     response.head().set_status(204);
     co_return;
@@ -374,7 +374,7 @@ TEST_CASE("a handler without a response gives an empty one") {
   });
 }
 
-TEST_CASE("what a handler throws becomes a response, and the connection goes on") {
+TEST_CASE("an exception of a handler becomes a response, and the connection continues") {
   captured_log log;
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
     if (request.path() == "/404") throw http_error(404, "no such job: 7");
@@ -420,7 +420,8 @@ TEST_CASE("what a handler throws becomes a response, and the connection goes on"
   CHECK(log.lines().size() == 5);
 }
 
-TEST_CASE("a response that fails on its way is cut, so that the client cannot take it for whole") {
+TEST_CASE(
+    "a response that fails halfway closes the connection, so that the client sees that it is incomplete") {
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
     if (request.path() == "/short") {
       co_await response.begin(10);
@@ -448,7 +449,7 @@ TEST_CASE("a response that fails on its way is cut, so that the client cannot ta
   }
 }
 
-TEST_CASE("a handler that fails after its whole response was sent changes nothing about it") {
+TEST_CASE("an exception after a complete response changes nothing about it") {
   const auto handler = [](server_request&, server_response& response) -> task<void> {
     co_await response.send("whole");
     throw std::runtime_error("afterwards");
@@ -463,7 +464,7 @@ TEST_CASE("a handler that fails after its whole response was sent changes nothin
   });
 }
 
-TEST_CASE("a request that is refused is told why, and nothing after it is read") {
+TEST_CASE("a refused request gets the reason, and nothing after it is read") {
   std::size_t handled = 0;
   const auto handler = [&handled](server_request& request, server_response&) -> task<void> {
     ++handled;
@@ -508,7 +509,7 @@ TEST_CASE("a request that is refused is told why, and nothing after it is read")
   }
 }
 
-TEST_CASE("a handler can have a limit of its own for a body") {
+TEST_CASE("a handler can set a lower limit for a body") {
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
     request.limit_body(5);
     const std::string body = co_await request.read_all();
@@ -526,7 +527,7 @@ TEST_CASE("a handler can have a limit of its own for a body") {
   });
 }
 
-TEST_CASE("the bodies that are held at one time are bounded, and given back with their requests") {
+TEST_CASE("the bytes of all bodies in memory are limited, and freed with their requests") {
   http_world world;
   world.options.bodies = 100'000;
   const auto handler = [](server_request& request, server_response& response) -> task<void> {
@@ -554,7 +555,7 @@ TEST_CASE("the bodies that are held at one time are bounded, and given back with
   });
 }
 
-TEST_CASE("responses are dated by the clock that was given") {
+TEST_CASE("responses carry the date of the clock in the options") {
   static std::int64_t now = 784111777;
   http_world world;
   world.options.unix_time = [] { return now; };
@@ -570,8 +571,7 @@ TEST_CASE("responses are dated by the clock that was given") {
   });
 }
 
-TEST_CASE(
-    "who comes beyond the greatest number of connections is told so, and has room once another leaves") {
+TEST_CASE("a client beyond the connection limit gets a 503, and can connect once another disconnects") {
   http_world world;
   world.options.connections = 2;
   world.play(echo, [](memory_listener& door, auto& server) -> task<void> {
@@ -597,7 +597,7 @@ TEST_CASE(
   });
 }
 
-TEST_CASE("a flood beyond all bounds is cut off, and leaves room when it is over") {
+TEST_CASE("a flood of connections is closed, and the server accepts new ones afterwards") {
   http_world world;
   world.options.connections = 4;
   world.play(echo, [](memory_listener& door, auto& server) -> task<void> {
@@ -606,14 +606,14 @@ TEST_CASE("a flood beyond all bounds is cut off, and leaves room when it is over
       for (int i = 0; i < 500; ++i) flood.emplace_back(door);
       co_await sleep_for(100ms);
       CHECK(server.connections() == 4);
-      std::size_t told = 0;
+      std::size_t refusals = 0;
       std::size_t cut = 0;
       for (std::size_t i = 4; i < flood.size(); ++i) {
         const auto response = co_await flood[i].receive();
-        told += response && response->status() == 503 ? 1 : 0;
+        refusals += response && response->status() == 503 ? 1 : 0;
         cut += flood[i].ended() == http_client::end::reset ? 1 : 0;
       }
-      CHECK(told == 64);
+      CHECK(refusals == 64);
       CHECK(cut == 500 - 4 - 64);
     }
     co_await sleep_for(100ms);
@@ -625,7 +625,7 @@ TEST_CASE("a flood beyond all bounds is cut off, and leaves room when it is over
   });
 }
 
-TEST_CASE("a server that cannot accept for a moment goes on, and says so") {
+TEST_CASE("a server that cannot accept for a moment logs that and continues") {
   captured_log log;
   http_world world;
   world.options.log = &log.log;
@@ -640,7 +640,7 @@ TEST_CASE("a server that cannot accept for a moment goes on, and says so") {
     const auto three = co_await third.ask(get("/"));
     CHECK((two && three));
   });
-  CHECK(log.count("To accept a connection failed: ") == 1);
+  CHECK(log.count("Accepting a connection failed: ") == 1);
 }
 
 }  // namespace coworker::testing

@@ -39,7 +39,7 @@ std::string written(const sse_event& event) {
 
 }  // namespace
 
-TEST_CASE("an event is its fields and an empty line") {
+TEST_CASE("an event is written as its fields and an empty line") {
   sse_event event("a b");
   CHECK(written(event) == "data: a b\n\n");
   event.event = "output";
@@ -49,7 +49,7 @@ TEST_CASE("an event is its fields and an empty line") {
   CHECK(written(event) == "event: output\nid: \ndata: a b\n\n");
 }
 
-TEST_CASE("data with line breaks becomes as many lines") {
+TEST_CASE("data with line breaks is written as several lines") {
   CHECK(written(sse_event("a\nb")) == "data: a\ndata: b\n\n");
   CHECK(written(sse_event("a\r\nb\rc\n\nd")) == "data: a\ndata: b\ndata: c\ndata: \ndata: d\n\n");
   CHECK(written(sse_event("a\n")) == "data: a\ndata: \n\n");
@@ -59,7 +59,7 @@ TEST_CASE("data with line breaks becomes as many lines") {
   CHECK(out == "xdata: {\"a\":1}\n\n");
 }
 
-TEST_CASE("an event's type and id are one line, or refused") {
+TEST_CASE("an event's type and id must be one line") {
   for (const std::string_view bad :
        {std::string_view("a\nb"), std::string_view("a\r"), std::string_view("a\0b", 3)}) {
     std::string out;
@@ -74,7 +74,7 @@ TEST_CASE("an event's type and id are one line, or refused") {
   }
 }
 
-TEST_CASE("comments and waits are no events") {
+TEST_CASE("comments and retry times are not events") {
   std::string out;
   append_sse_comment(out);
   CHECK(out == ":\n\n");
@@ -85,7 +85,7 @@ TEST_CASE("comments and waits are no events") {
   CHECK(events_in(out).empty());
 }
 
-TEST_CASE("what is written is read again, but for the kind of line breaks") {
+TEST_CASE("what is written can be parsed again, except for the kind of line breaks") {
   for (const std::string_view data : {"", "a", " a", "a\nb", "\n", "\n\n", "a\n", "data: x", ":", "a: b"}) {
     CAPTURE(data);
     sse_event event{std::string(data)};
@@ -96,7 +96,7 @@ TEST_CASE("what is written is read again, but for the kind of line breaks") {
   CHECK(events_in(written(sse_event("a\r\nb\rc"))) == std::vector<seen>{{"a\nb\nc", "", ""}});
 }
 
-TEST_CASE("a stream is read as the standard's examples say") {
+TEST_CASE("the examples of the standard are parsed as it says") {
   CHECK(events_in("data: YHOO\ndata: +2\ndata: 10\n\n") == std::vector<seen>{{"YHOO\n+2\n10", "", ""}});
   CHECK(events_in(
             ": test stream\n\ndata: first event\nid: 1\n\ndata:second event\nid\n\ndata:  third event\n\n") ==
@@ -105,7 +105,7 @@ TEST_CASE("a stream is read as the standard's examples say") {
   CHECK(events_in("data:test\n\ndata: test\n\n") == std::vector<seen>{{"test", "", ""}, {"test", "", ""}});
 }
 
-TEST_CASE("a stream is the same whatever ends its lines and however it is cut") {
+TEST_CASE("parsing gives the same events for all line endings and however the text is split") {
   const std::string text =
       "event: add\ndata: 1\n\nevent: remove\ndata: 2\ndata: 3\nid: x\n\n:c\n\nunknown: y\nData: no\nevent: "
       "lost\n\ndata: 4\n\n";
@@ -126,7 +126,7 @@ TEST_CASE("a stream is the same whatever ends its lines and however it is cut") 
   }
 }
 
-TEST_CASE("the end of a line is found at every place") {
+TEST_CASE("the end of a line is found at every position") {
   for (int c = 0; c < 256; ++c) {
     const bool ends = c == '\r' || c == '\n';
     for (const char around : {'a', '\t', '\0', '\x0e', '\xff'}) {
@@ -140,7 +140,7 @@ TEST_CASE("the end of a line is found at every place") {
   CHECK(detail::line_end("") == 0);
 }
 
-TEST_CASE("a byte order mark at the beginning is skipped, and only there") {
+TEST_CASE("a byte order mark is skipped at the beginning only") {
   for (const std::size_t piece : {1U, 2U, 3U, 100U}) {
     CHECK(events_in("\xef\xbb\xbf"
                     "data: 1\n\n",
@@ -151,7 +151,7 @@ TEST_CASE("a byte order mark at the beginning is skipped, and only there") {
   }
 }
 
-TEST_CASE("an event without data is none, but its id counts") {
+TEST_CASE("an event without data is not reported, but its id is remembered") {
   sse_parser parser;
   std::string_view text = "id: 5\nevent: x\n\ndata: 1\n\nid: a";
   REQUIRE(parser.next(text) == sse_parser::event::complete);
@@ -161,10 +161,10 @@ TEST_CASE("an event without data is none, but its id counts") {
   CHECK(parser.last_event_id() == "5");
   text = std::string_view("\0b\n\n", 4);
   CHECK(parser.next(text) == sse_parser::event::needs_more);
-  CHECK(parser.last_event_id() == "5");  // one that holds a NUL is ignored
+  CHECK(parser.last_event_id() == "5");  // an id with a NUL is ignored
 }
 
-TEST_CASE("a wait is digits, or ignored") {
+TEST_CASE("a retry time consists of digits, or is ignored") {
   sse_parser parser;
   const auto after = [&parser](std::string_view text) {
     CHECK(parser.next(text) == sse_parser::event::needs_more);

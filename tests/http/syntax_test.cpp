@@ -7,7 +7,7 @@
 
 namespace coworker::testing {
 
-TEST_CASE("names are compared without their case, for ASCII letters only") {
+TEST_CASE("names are compared without case, for ASCII letters only") {
   CHECK(equal_ignoring_case("Content-Type", "content-tYPE"));
   CHECK(equal_ignoring_case("", ""));
   CHECK(!equal_ignoring_case("a", "ab"));
@@ -15,7 +15,7 @@ TEST_CASE("names are compared without their case, for ASCII letters only") {
   CHECK(!equal_ignoring_case("\xc3\x89", "\xc3\xa9"));
 }
 
-TEST_CASE("a list holds a token in any case, whole and not as a part of another") {
+TEST_CASE("a list contains a token in any case, but not as a part of another token") {
   CHECK(list_contains("close", "close"));
   CHECK(list_contains("a , \tCLOSE\t,b", "close"));
   CHECK(list_contains(",,close", "close"));
@@ -24,7 +24,7 @@ TEST_CASE("a list holds a token in any case, whole and not as a part of another"
   CHECK(!list_contains("close;q=1", "close"));
 }
 
-TEST_CASE("a control character is found at every place, and no other is taken for one") {
+TEST_CASE("a control character is found at every position, and no other character is reported") {
   for (int c = 0; c < 256; ++c) {
     const bool control = (c < 0x20 && c != '\t') || c == 0x7f;
     CAPTURE(c);
@@ -40,7 +40,7 @@ TEST_CASE("a control character is found at every place, and no other is taken fo
   CHECK(detail::find_control("") == std::string_view::npos);
 }
 
-TEST_CASE("a token is what RFC 9110 says") {
+TEST_CASE("tokens follow RFC 9110") {
   std::string all;
   for (int c = 0; c < 256; ++c) {
     if (detail::is_token(std::string(1, static_cast<char>(c)))) all += static_cast<char>(c);
@@ -50,7 +50,7 @@ TEST_CASE("a token is what RFC 9110 says") {
   CHECK(!detail::is_token("a b"));
 }
 
-TEST_CASE("a number is digits and nothing else, as far as 64 bits go") {
+TEST_CASE("a number is digits only, up to 64 bits") {
   CHECK(detail::read_decimal("0") == 0);
   CHECK(detail::read_decimal("00012") == 12);
   CHECK(detail::read_decimal("18446744073709551615") == UINT64_MAX);
@@ -61,7 +61,7 @@ TEST_CASE("a number is digits and nothing else, as far as 64 bits go") {
   }
 }
 
-TEST_CASE("the digits of hexadecimal numbers are known") {
+TEST_CASE("hexadecimal digits have their values") {
   for (int c = 0; c < 256; ++c) {
     const auto at = std::string_view("0123456789abcdef").find(ascii_lower(static_cast<char>(c)));
     CHECK(detail::hex_digit(static_cast<char>(c)) ==

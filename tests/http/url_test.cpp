@@ -17,7 +17,7 @@ std::vector<std::string> values_in(std::string_view query, std::string_view name
 
 }  // namespace
 
-TEST_CASE("an id in a URL is encoded but for the characters that every URL may hold") {
+TEST_CASE("encoding leaves only the characters that every URL may contain") {
   CHECK(url_encode("azAZ09-._~") == "azAZ09-._~");
   CHECK(url_encode("a/b c?d&e=f#g%") == "a%2Fb%20c%3Fd%26e%3Df%23g%25");
   CHECK(url_encode("a,b+c$ID") == "a%2Cb%2Bc%24ID");
@@ -26,21 +26,21 @@ TEST_CASE("an id in a URL is encoded but for the characters that every URL may h
   CHECK(url_encode("").empty());
 }
 
-TEST_CASE("a parameter joins a URL that ends in ?, one with a query, and one with neither") {
+TEST_CASE("a parameter is added to a URL that ends in ?, has a query, or has none") {
   CHECK(with_parameter("http://h/p?", "a=1") == "http://h/p?a=1");
   CHECK(with_parameter("http://h/p?x=2", "a=1") == "http://h/p?x=2&a=1");
   CHECK(with_parameter("http://h/p?x=2&", "a=1") == "http://h/p?x=2&a=1");
   CHECK(with_parameter("http://h/p", "a=1") == "http://h/p?a=1");
 }
 
-TEST_CASE("every text can be encoded and decoded again") {
+TEST_CASE("every text survives encoding and decoding") {
   std::string all;
   for (int c = 0; c < 256; ++c) all += static_cast<char>(c);
   CHECK(url_decode(url_encode(all)) == all);
   CHECK(url_decode(url_encode(all), plus_sign::is_space) == all);
 }
 
-TEST_CASE("a plus is a space in a query and itself in a path") {
+TEST_CASE("a plus is a space in a query and a plus in a path") {
   CHECK(url_decode("a+b%2f%2B") == "a+b/+");
   CHECK(url_decode("a+b%2f%2B", plus_sign::is_space) == "a b/+");
 }
@@ -55,7 +55,7 @@ TEST_CASE("a percent sign without two hexadecimal digits cannot be decoded") {
   CHECK(url_decode("") == "");
 }
 
-TEST_CASE("query parameters come in their order, decoded when asked for, and may repeat") {
+TEST_CASE("query parameters are found in order, decoded, also repeated ones") {
   const std::string_view query =
       "gpu=NVIDIA+RTX%204090&job_id=a%2Cb&job_id=c=d&&flag&=nameless&bad=%&%62ad=no&b%61d=yes";
   CHECK(find_parameter(query, "gpu") == "NVIDIA RTX 4090");
@@ -67,14 +67,14 @@ TEST_CASE("query parameters come in their order, decoded when asked for, and may
   CHECK(values_in(query, "bad") == std::vector<std::string>{"no", "yes"});  // the first cannot be decoded
 }
 
-TEST_CASE("parameters are given one by one as they were written") {
+TEST_CASE("parameters are returned one by one, still encoded") {
   query_parameters all("a=1&&b&c==&");
   std::vector<std::pair<std::string, std::string>> seen;
   while (const std::optional<query_parameter> one = all.next()) seen.emplace_back(one->name, one->value);
   CHECK(seen == std::vector<std::pair<std::string, std::string>>{{"a", "1"}, {"b", ""}, {"c", "="}});
 }
 
-TEST_CASE("segments are taken off a path one by one, empty ones too") {
+TEST_CASE("segments are removed from a path one by one, empty ones too") {
   const auto segments = [](std::string_view path) {
     std::vector<std::string> all;
     while (!path.empty()) all.emplace_back(take_segment(path));
@@ -88,7 +88,7 @@ TEST_CASE("segments are taken off a path one by one, empty ones too") {
   CHECK(segments("a/b") == texts{"a", "b"});
 }
 
-TEST_CASE("a path with dot segments, however they are spelled, is not plain") {
+TEST_CASE("a path with dot segments in any spelling is not plain") {
   for (const std::string_view bad :
        {"/.", "/..", "/a/../b", "/a/..", "/./a", "/%2e", "/%2E%2e/a", "/.%2e", "/%2e.", "/a%2fb",
         "/a%2F..%2Fb", "/a%5cb", "/a\\b", "/a%00", "/%0a", "/a%7f", "/..%2f", "..", "."}) {
@@ -102,7 +102,7 @@ TEST_CASE("a path with dot segments, however they are spelled, is not plain") {
   }
 }
 
-TEST_CASE("an encoded slash may be data, but is no way around dot segments") {
+TEST_CASE("an encoded slash may be data, but does not hide dot segments") {
   for (const std::string_view good : {"/a%2Fb", "/a%5cb", "/a\\b", "/%2f", "/..%2f"})
     CHECK(is_plain_path(good, encoded_slash::is_data));
   for (const std::string_view bad : {"/%2e", "/%2e%2E", "/a/%2e./b", "/%00", "/%0d", "/%7f", "/%", "/%2"})

@@ -1,6 +1,6 @@
 #pragma once
-// A server for tests of calls: it answers each request with the bytes that the test says, notes down what was asked, and
-// keeps its connections open. On a thread of its own.
+// A server for tests of calls, on its own thread: sends the response that the test gives for each request,
+// records the requests, and keeps connections open.
 //
 //     call_server server([](const http_request&) { return respond(200, "hello"); });
 
@@ -20,12 +20,12 @@ namespace coworker::testing {
 
 /// A whole response. `headers`: each line with its "\r\n".
 inline std::string respond(int status, const std::string& body = {}, const std::string& headers = {}) {
-  return "HTTP/1.1 " + std::to_string(status) + " told\r\n" + headers +
+  return "HTTP/1.1 " + std::to_string(status) + " Status\r\n" + headers +
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-/// One without a body that leads elsewhere.
-inline std::string lead_to(const std::string& url, int status = 302) {
+/// A redirect without a body.
+inline std::string redirect_to(const std::string& url, int status = 302) {
   return respond(status, "moved", "Location: " + url + "\r\n");
 }
 
@@ -42,11 +42,11 @@ class call_server {
     }
   };
 
-  /// Called on the server's thread. An empty text closes the connection without a response.
+  /// Called on the server's thread; returns a response. An empty text closes the connection without one.
   using answer = std::function<std::string(const http_request&)>;
 
   explicit call_server(answer with)
-      : with_(std::move(with)), server_([this](tcp_stream& guest) { return attend(guest); }) {}
+      : with_(std::move(with)), server_([this](tcp_stream& peer) { return serve_connection(peer); }) {}
 
   std::string url(const std::string& path = "/") const {
     return "http://127.0.0.1:" + std::to_string(server_.port()) + path;
@@ -62,7 +62,7 @@ class call_server {
   }
 
  private:
-  task<void> attend(tcp_stream& guest) {
+  task<void> serve_connection(tcp_stream& peer) {
     {
       const std::lock_guard lock(mutex_);
       ++connections_;
@@ -76,13 +76,13 @@ class call_server {
       if (read == http_request_reader::progress::complete) {
         const std::string response = note(reader.request());
         if (response.empty()) co_return;
-        co_await guest.write_all(response);
+        co_await peer.write_all(response);
         if (response.find("Content-Length") == std::string::npos &&
             response.find("chunked") == std::string::npos)
           co_return;
         continue;
       }
-      const std::size_t count = co_await guest.read_some(buffer);
+      const std::size_t count = co_await peer.read_some(buffer);
       if (count == 0) co_return;
       bytes.append(buffer, count);
     }
@@ -99,7 +99,7 @@ class call_server {
   mutable std::mutex mutex_;
   std::vector<asked> requests_;
   std::size_t connections_ = 0;
-  stream_server server_;  // the last: it uses all others
+  stream_server server_;  // last member: uses all others
 };
 
 }  // namespace coworker::testing

@@ -1,6 +1,6 @@
 #pragma once
-// A client of an HTTP server in memory: sends exactly the bytes that it is given, and says how the connection
-// goes on. Must not know what is asked for.
+// An HTTP client for a server in memory: sends exactly the given bytes, and reports how the connection
+// continues. Must not know what is requested.
 
 #include <coworker/coro/task.hpp>
 #include <cstddef>
@@ -21,7 +21,7 @@ class http_client {
 
   explicit http_client(memory_listener& server) : stream_(server.connect()) {}
 
-  /// Sends all of it, even if the server takes it slowly. Returns false where the server is gone.
+  /// Sends all bytes, even if the server reads slowly. Returns false if the server has disconnected.
   task<bool> send(std::string bytes) {
     bool sent = true;
     try {
@@ -32,7 +32,7 @@ class http_client {
     co_return sent;
   }
 
-  /// The next response; nothing where the connection ends before it is complete, and then `ended()` says how.
+  /// Returns the next response, or nothing if the connection ends first; `ended()` then says how it ended.
   task<std::optional<read_response>> receive(bool to_head = false) {
     http_response_reader reader;
     if (to_head) reader.expect_no_body();
@@ -49,7 +49,7 @@ class http_client {
     }
   }
 
-  /// What comes next, as it comes; empty at the end.
+  /// Returns the next bytes as they arrive; empty at the end.
   task<std::string> receive_bytes() {
     if (bytes_.empty()) co_await receive_some();
     co_return std::exchange(bytes_, std::string());
@@ -61,7 +61,7 @@ class http_client {
     co_return response;
   }
 
-  /// Whether the server has closed the connection without saying more.
+  /// Whether the server has closed the connection without sending more.
   task<bool> is_closed() {
     if (!bytes_.empty()) co_return false;
     const bool more = co_await receive_some();
@@ -90,7 +90,7 @@ class http_client {
   }
 
   memory_stream stream_;
-  std::string bytes_;  // received, and not part of a response
+  std::string bytes_;  // received, but not part of a response yet
   end ended_ = end::open;
   bool malformed_ = false;
 };

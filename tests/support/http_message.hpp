@@ -1,6 +1,6 @@
 #pragma once
-// HTTP/1.1 as the queue server of tests needs it: requests as values, read by the library's own parser, and
-// the head of an answer, framed as a script wants it. Must not know of sockets, nor of what is asked for.
+// HTTP/1.1 for the test queue server: requests as values, parsed by the library's own parser, and response
+// heads with the framing that a script asks for. Must not know sockets, nor what is requested.
 
 #include <algorithm>
 #include <charconv>
@@ -17,17 +17,17 @@
 
 namespace coworker::testing {
 
-/// A request that has come whole.
+/// A complete request.
 struct http_request {
   request_head head;
-  std::string body;  ///< without the framing of its chunks
+  std::string body;  ///< without the chunk framing
 
   std::string_view method() const noexcept { return head.method(); }
   std::string_view target() const noexcept { return head.target(); }
   std::string_view path() const noexcept { return head.path(); }
   std::optional<std::string_view> header(std::string_view name) const noexcept { return head.header(name); }
 
-  /// The decoded values of all query parameters of that name, in order.
+  /// Returns the decoded values of all query parameters of that name, in order.
   std::vector<std::string> parameters(std::string_view name) const {
     std::vector<std::string> values;
     for_each_parameter(head.query(), name,
@@ -35,23 +35,23 @@ struct http_request {
     return values;
   }
 
-  /// The first of them.
+  /// Returns the first of these values, or nothing.
   std::optional<std::string> parameter(std::string_view name) const {
     return find_parameter(head.query(), name);
   }
 };
 
-/// Gathers one request after another from the bytes of a connection, however they are cut.
+/// Reads one request after another from the bytes of a connection, however they are split.
 class http_request_reader {
  public:
   enum class progress : unsigned char {
     needs_more,
     needs_continue,  ///< as needs_more, but the client waits for `100 Continue` first; reported once
-    complete,        ///< request() holds it until the next call
+    complete,        ///< request() holds it until the next call of read()
     malformed,
   };
 
-  /// Takes from the front of `bytes` what belongs to the current request.
+  /// Removes from the front of `bytes` what belongs to the current request.
   progress read(std::string& bytes) {
     std::string_view rest = bytes;
     const progress made = read_from(rest);
@@ -59,7 +59,7 @@ class http_request_reader {
     return made;
   }
 
-  /// The client wants the connection closed after the answer.
+  /// Whether the client wants the connection closed after the response.
   bool wants_close() const noexcept { return !request_.head.keep_alive(); }
 
   const http_request& request() const noexcept { return request_; }
@@ -101,7 +101,7 @@ struct http_header {
   std::string value;
 };
 
-/// Appends status line and headers. `size` is that of the body; empty for a chunked one.
+/// Appends status line and headers. `size`: that of the body; empty for a chunked one.
 inline void append_answer_head(std::string& out, int status, const std::vector<http_header>& headers,
                                std::optional<std::size_t> size) {
   out.append("HTTP/1.1 ").append(std::to_string(status)).append(" ").append(status_phrase(status));
@@ -119,7 +119,7 @@ inline void append_answer_head(std::string& out, int status, const std::vector<h
   out.append("\r\n\r\n");
 }
 
-/// The body in three chunks, or fewer where it is shorter, and their end.
+/// Returns the body in three chunks, or fewer if it is shorter, with the last chunk.
 inline std::string chunked_body(std::string_view body) {
   std::string out;
   const std::size_t most = body.size() / 3 + 1;

@@ -1,4 +1,4 @@
-// Requests out of bytes, however these are cut, and what can be asked about them.
+// Parsing requests from split bytes, and reading their parts.
 
 #include <doctest/doctest.h>
 #include <cstddef>
@@ -17,7 +17,7 @@ const std::string chunked_post =
 
 }  // namespace
 
-TEST_CASE("a chunked request is the same wherever its bytes are cut") {
+TEST_CASE("a chunked request is the same wherever its bytes are split") {
   for (std::size_t cut = 0; cut <= chunked_post.size(); ++cut) {
     CAPTURE(cut);
     http_request_reader reader;
@@ -32,7 +32,7 @@ TEST_CASE("a chunked request is the same wherever its bytes are cut") {
   }
 }
 
-TEST_CASE("requests that come together are read one after the other") {
+TEST_CASE("requests that arrive together are read one after another") {
   http_request_reader reader;
   std::string bytes =
       "POST /1 HTTP/1.1\r\nHost: h\r\ncontent-LENGTH: 3\r\n\r\noneGET /2 HTTP/1.1\r\nHost: h\r\n\r\nGET /3";
@@ -45,7 +45,8 @@ TEST_CASE("requests that come together are read one after the other") {
   CHECK(reader.read(bytes) == reading::needs_more);
 }
 
-TEST_CASE("a client that waits before it sends the body gets one 100 Continue, and none if the body has come already") {
+TEST_CASE(
+    "a client that waits before the body gets one 100 Continue, or none if the body has already arrived") {
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
   http_request_reader reader;
   std::string bytes = head;
@@ -57,7 +58,7 @@ TEST_CASE("a client that waits before it sends the body gets one 100 Continue, a
   CHECK(reader.read(bytes) == reading::complete);
 }
 
-TEST_CASE("what is no HTTP is malformed") {
+TEST_CASE("bytes that are not HTTP are malformed") {
   for (std::string bytes :
        {"GET /\r\n\r\n", "\x16\x03\x01\r\n\r\n", "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: many\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"}) {
@@ -66,7 +67,7 @@ TEST_CASE("what is no HTTP is malformed") {
   }
 }
 
-TEST_CASE("a request is asked for its headers and its decoded parameters") {
+TEST_CASE("a request has its headers and its decoded parameters") {
   http_request_reader reader;
   std::string bytes = "GET /p?gpu=NVIDIA+RTX%204090&job_id=a%2Cb&job_id=c&flag HTTP/1.1\r\nHost: h\r\n\r\n";
   REQUIRE(reader.read(bytes) == reading::complete);

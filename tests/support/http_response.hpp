@@ -1,6 +1,6 @@
 #pragma once
-// Responses out of the bytes that a server sent, for tests of servers: as strict as a client can be. Must not
-// know of sockets.
+// Reads responses from the bytes of a server, for tests of servers: as strictly as a client can.
+// Must not know sockets.
 
 #include <algorithm>
 #include <coworker/http/chunked_decoder.hpp>
@@ -21,7 +21,7 @@ struct read_response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
 
-  /// 0 when there is none.
+  /// 0 if there is no status line.
   int status() const { return status_line.size() > 9 ? std::atoi(status_line.c_str() + 9) : 0; }
 
   std::optional<std::string> header(std::string_view name) const {
@@ -32,15 +32,15 @@ struct read_response {
   }
 };
 
-/// Gathers one response after another from the bytes of a connection, however they are cut.
+/// Reads one response after another from the bytes of a connection, however they are split.
 class http_response_reader {
  public:
   enum class progress : unsigned char { needs_more, complete, malformed };
 
-  /// The next response is one to HEAD: it has no body.
+  /// Declares that the next response is one to HEAD: it has no body.
   void expect_no_body() noexcept { head_only_ = true; }
 
-  /// Takes from the front of `bytes` what belongs to the current response.
+  /// Removes from the front of `bytes` what belongs to the current response.
   progress read(std::string& bytes) {
     if (stage_ == stage::complete) *this = http_response_reader();
     std::string_view rest = bytes;
@@ -49,7 +49,7 @@ class http_response_reader {
     return made;
   }
 
-  /// The server has closed the connection. True: that was the end of the body.
+  /// Reports that the server has closed the connection. Returns whether that ended the body.
   bool closed() const noexcept { return stage_ == stage::until_close; }
 
   const read_response& response() const noexcept { return response_; }

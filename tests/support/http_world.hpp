@@ -1,5 +1,5 @@
 #pragma once
-// A server in memory and in virtual time, and what its clients do. Must not know what a test is after.
+// Runs an HTTP server and its clients in memory and in virtual time. Must not know what a test checks.
 
 #include <doctest/doctest.h>
 #include <coworker/coro/scope.hpp>
@@ -25,18 +25,20 @@ inline std::string post(std::string_view target, std::string_view body, std::str
          "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
 }
 
-/// How the network and the time of a test are.
+/// The network and the time of a test.
 struct http_world {
   http_server_options options;
-  std::size_t capacity = 64 * 1024;                   ///< bytes of one direction of a connection under way
-  std::size_t pieces = static_cast<std::size_t>(-1);  ///< largest piece that the server reads or writes
+  /// of one direction of a connection that can be in transit
+  std::size_t capacity = 64 * 1024;
+  /// largest number of bytes that the server reads or writes at once
+  std::size_t pieces = static_cast<std::size_t>(-1);
   simulated_loop loop;
 
   http_world() = default;
   explicit http_world(std::uint64_t seed) : loop(seed) {}
 
-  /// Runs `clients(door, server)`, a coroutine, against a server; when it has ended, the server is drained, and must
-  /// come to its end.
+  /// Runs `clients(door, server)`, a coroutine that connects through the listener `door`. When it has ended,
+  /// drains the server, which must then end.
   template <class Handler, class Clients>
   void play(Handler handler, Clients clients) {
     memory_listener door(capacity);

@@ -1,6 +1,6 @@
 #pragma once
-// A queue for tests: an HTTP server on loopback that speaks the serverless queue's protocol, on a thread of
-// its own, does what a script says, and remembers all it has seen. Linux.
+// A queue for tests: an HTTP server on loopback that speaks the serverless queue's protocol, on its own
+// thread. Follows a script, and records everything that it receives. Linux only.
 //
 //     queue_server queue;
 //     queue.script(endpoint::done, {status(500), reset_at(point::before_answer)});
@@ -8,8 +8,7 @@
 //     … run a worker with queue.environment() …
 //     REQUIRE(queue.wait_for([](const queue_log& log) { return log.jobs_with_result == 1; }));
 //     CHECK(queue.log().result("a") == json{{"output", 2}});
-//
-// All functions may be called on any thread. They take effect before they return: after go_down() no
+// Thread-safe. Every function has taken effect when it returns: after go_down() no connection is accepted.
 // connection is accepted.
 
 #include <algorithm>
@@ -34,7 +33,7 @@ namespace coworker::testing {
 
 class queue_server {
  public:
-  /// Listens when it returns. Errors: runtime_error when the port is taken.
+  /// Listens when it returns. Throws: std::runtime_error when the port is taken.
   explicit queue_server(const queue_settings& settings = {})
       : engine_(settings), thread_([this] { serve(); }) {}
   queue_server(const queue_server&) = delete;
@@ -51,7 +50,8 @@ class queue_server {
   std::uint16_t port() const { return engine_.port(); }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(port()); }
 
-  /// The variables that lead a worker here, in the templates' production shape.
+  /// Returns the environment variables that connect a worker to this queue, in the form of the
+  /// production templates.
   std::vector<std::pair<std::string, std::string>> environment() const {
     const std::string base = url() + "/v2/test/";
     return {{"RUNPOD_WEBHOOK_GET_JOB", base + "job-take/$ID?gpu=CPU"},
@@ -69,12 +69,12 @@ class queue_server {
     change([&] { engine_.add_job(std::move(id), std::move(text)); });
   }
 
-  /// A whole job, which may carry more than id and input.
+  /// Adds a whole job, which may have more than id and input.
   void add_job(const json& job) {
     change([&] { engine_.add_job(job.value("id", std::string()), job.dump()); });
   }
 
-  /// Jobs job-0, job-1 and so on, counted from where the last call ended.
+  /// Adds the jobs job-0, job-1 and so on; numbers continue from the last call.
   void add_jobs(std::size_t count, const json& input) {
     const std::string rest = R"(","input":)" + input.dump() + "}";
     change([&] {
@@ -86,17 +86,17 @@ class queue_server {
     });
   }
 
-  /// Something handed out as a job that is none: not JSON, or without id or input. The log calls it by `id`.
+  /// Adds an invalid job: not JSON, or without id or input. The log calls it by `id`.
   void add_raw_job(std::string text, std::string id = "raw") {
     change([&] { engine_.add_job(std::move(id), std::move(text)); });
   }
 
-  /// Tells the worker by the stop channel.
+  /// Asks the worker to stop a job, through the stop channel.
   void stop_job(std::string id) {
     change([&] { engine_.stop_job(std::move(id)); });
   }
 
-  /// Jobs that nobody has taken yet.
+  /// Returns how many jobs nobody has taken yet.
   std::size_t jobs_left() const {
     const std::lock_guard lock(mutex_);
     return engine_.state().size();
@@ -104,32 +104,32 @@ class queue_server {
 
   // --- faults --------------------------------------------------------------------------------------------
 
-  /// The next requests there are answered so, one each; those after them as usual.
+  /// Sets the answers to the next requests of that endpoint, one each; later requests get the usual answer.
   void script(endpoint where, std::initializer_list<answer> row) {
     change([&] { engine_.script().append(where, row); });
   }
-
+  /// Sets the answer to all requests of that endpoint, unless script() or decide_by() sets another one.
   /// All requests there are answered so, unless a row or a decision says otherwise.
   void always(endpoint where, answer given) {
     change([&] { engine_.script().always(where, std::move(given)); });
   }
 
-  /// Asks `decide` about each request, on the server's thread.
+  /// Calls `decide` for each request, on the server's thread.
   void decide_by(decision decide) {
     change([&] { engine_.script().decide_by(std::move(decide)); });
   }
 
-  /// No faults from now on.
+  /// Ends all faults.
   void behave() {
     change([&] { engine_.script().clear(); });
   }
 
-  /// Lets go on all that was paused.
+  /// Continues everything that was paused.
   void release() {
     change([&] { engine_.release(); });
   }
 
-  /// How long polls wait from now on.
+  /// Sets how long polls wait.
   void set_hold(std::chrono::milliseconds hold) {
     change([&] { engine_.set_hold(hold); });
   }
@@ -138,7 +138,7 @@ class queue_server {
     change([&] { engine_.set_stop_channel(on); });
   }
 
-  /// Ends all connections: closed in order, or reset.
+  /// Ends all connections: closes them in order, or resets them.
   void restart(bool by_reset = false) {
     change([&] { engine_.drop_connections(by_reset); });
   }
@@ -155,7 +155,7 @@ class queue_server {
     change([&] { engine_.accept_connections(); });
   }
 
-  /// Comes back by itself.
+  /// Goes down, and comes back after that time.
   void go_down_for(std::chrono::milliseconds time) {
     go_down();
     change([&] { engine_.accept_connections_in(time); });
@@ -163,15 +163,15 @@ class queue_server {
 
   // --- what was seen -------------------------------------------------------------------------------------
 
-  /// A snapshot.
+  /// Returns a snapshot.
   queue_log log() const {
     const std::lock_guard lock(mutex_);
     return engine_.log();
   }
 
-  /// Blocks until `condition(log)` is true, and says whether it came to that. It is called with the lock
-  /// held, by this thread and the server's: it must not call the server, and should be quick. The limit is
-  /// for tests that fail.
+  /// Blocks until `condition(log)` is true, or until the time limit, which is for tests that fail. Returns
+  /// whether it became true. The condition runs under the lock, on this thread and on the server's: it must
+  /// be quick, and must not call the server.
   bool wait_for(const std::function<bool(const queue_log&)>& condition,
                 std::chrono::milliseconds limit = std::chrono::seconds(20)) const {
     std::unique_lock lock(mutex_);
@@ -183,13 +183,14 @@ class queue_server {
     return wait.met;
   }
 
-  /// Blocks until so many jobs have a result that was accepted.
+  /// Blocks until that many jobs have an accepted result. Returns whether they have one
+  /// within the time limit.
   bool wait_for_results(std::size_t jobs, std::chrono::milliseconds limit = std::chrono::seconds(20)) const {
     return wait_for([jobs](const queue_log& seen) { return seen.jobs_with_result >= jobs; }, limit);
   }
 
  private:
-  // The server's thread looks at the conditions, so that a busy server wakes nobody for nothing.
+  // The server's thread evaluates the conditions, so that a busy server causes no needless wake-ups.
   struct wait_state {
     const std::function<bool(const queue_log&)>& condition;
     bool met;
@@ -230,7 +231,7 @@ class queue_server {
   queue_engine engine_;
   std::size_t jobs_added_ = 0;
   bool stopping_ = false;
-  std::thread thread_;  // the last: it uses all others
+  std::thread thread_;  // last member: uses all others
 };
 
 }  // namespace coworker::testing

@@ -1,10 +1,10 @@
-// The queue server as a program, for tries by hand and for benchmarks:
+// The queue server as a program, for manual tests and for benchmarks:
 //
 //   queue_server [--port P] [--jobs N] [--hold-ms MS] [--input JSON] [--print-env] [--linger] [--limit-s S]
 //
-// Serves on 127.0.0.1 until all N jobs have a result, or for ever where N is 0, then prints its
-// figures on a line. --print-env first prints the variables that lead a worker here, as a shell takes them.
-// --linger goes on serving after the figures. --limit-s gives up after that time, and exits 1.
+// Serves on 127.0.0.1 until all N jobs have a result, or forever if N is 0, then prints its figures on one
+// line. --print-env first prints the environment variables for a worker, in shell syntax. --linger continues
+// to serve after the figures. --limit-s gives up after that time and exits with 1.
 //
 //   queue_server --jobs 1000 --print-env > env & sleep 1; . ./env; ./worker
 
@@ -62,7 +62,7 @@ arguments read_arguments(int argc, char** argv) {
   return made;
 }
 
-/// first_take is what CLOCK_MONOTONIC said, in nanoseconds, so that a start can be measured from outside.
+/// first_take is a time of CLOCK_MONOTONIC in nanoseconds, so that a start can be measured from outside.
 void print_figures(const queue_log& log) {
   const double elapsed = std::chrono::duration<double>(log.last_result - log.first_take).count();
   std::printf(

@@ -1,5 +1,4 @@
-// The queue that other tests rely on: what it answers, what it does when told to misbehave, and what it says
-// about it afterwards.
+// The queue that other tests rely on: its answers, its scripted faults, and its records.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -29,7 +28,7 @@ std::string done_path(const std::string& id) {
   return "/v2/test/job-done/w/" + id + "?gpu=CPU&isStream=false";
 }
 
-/// A queue that gives up polls at once, so that a take without jobs does not wait.
+/// Settings of a queue whose polls never wait, so that a take without jobs returns at once.
 queue_settings impatient() { return {.hold = 0ms}; }
 
 const queue_settings patient{.hold = answer::never};
@@ -40,7 +39,7 @@ const auto none_is_open = [](const queue_log& log) { return log.open == 0; };
 
 }  // namespace
 
-TEST_CASE("a take gives the oldest job, and 204 where there is none and its hold is over") {
+TEST_CASE("a take returns the oldest job, or a 204 when the hold ends without one") {
   queue_server queue(impatient());
   queue.add_job("a", json{{"n", 1}});
   queue.add_job(json{{"id", "b"}, {"input", nullptr}, {"webhook", "w"}});
@@ -58,7 +57,7 @@ TEST_CASE("a take gives the oldest job, and 204 where there is none and its hold
   CHECK(seen.exchanges[3].request.parameter("job_in_progress") == "0");
 }
 
-TEST_CASE("a take that waits gets a job the moment one is added, the longest waiting first") {
+TEST_CASE("a waiting take gets a job the moment it is added, the longest waiting take first") {
   queue_server queue(patient);
   raw_client first(queue.port());
   first.send_get(take_path);
@@ -72,7 +71,7 @@ TEST_CASE("a take that waits gets a job the moment one is added, the longest wai
   CHECK(queue.log().waiting_polls == 0);
 }
 
-TEST_CASE("a batch take gives as many jobs as it asks for, or what there is") {
+TEST_CASE("a batch take returns as many jobs as requested, or all there are") {
   queue_server queue(impatient());
   queue.add_jobs(5, json{{"n", 1}});
   raw_client client(queue.port());
@@ -83,7 +82,7 @@ TEST_CASE("a batch take gives as many jobs as it asks for, or what there is") {
   CHECK(queue.jobs_left() == 0);
 }
 
-TEST_CASE("a batch may be answered with one object, and hold what is no job") {
+TEST_CASE("the answer to a batch take may be one object, and contain something that is not a job") {
   queue_server queue(impatient());
   queue.script(endpoint::take_batch, {{.as_object = true}});
   queue.add_job("a", json{});
@@ -99,7 +98,7 @@ TEST_CASE("a batch may be answered with one object, and hold what is no job") {
   CHECK(rest.at(2).at("id") == "b");
 }
 
-TEST_CASE("a result is remembered with its id decoded, its headers, and whether it is a duplicate") {
+TEST_CASE("a result is recorded with its decoded id, its headers, and whether it is a duplicate") {
   queue_server queue(impatient());
   queue.add_job("a/b c", json{});
   raw_client client(queue.port());
@@ -115,7 +114,7 @@ TEST_CASE("a result is remembered with its id decoded, its headers, and whether 
   CHECK(seen.duplicates == 1);
 }
 
-TEST_CASE("progress and chunks are apart from results, and the course of a job keeps their order") {
+TEST_CASE("progress and chunks are recorded apart from results, and the history of a job keeps their order") {
   queue_server queue(impatient());
   raw_client client(queue.port());
   client.post("/v2/test/job-stream/w/a?isStream=false", R"({"output":"chunk"})");
@@ -130,7 +129,7 @@ TEST_CASE("progress and chunks are apart from results, and the course of a job k
   CHECK(queue.log().results == 1);
 }
 
-TEST_CASE("the stop channel names jobs to those who wait, and is missing where it is switched off") {
+TEST_CASE("the stop channel names jobs to waiting requests, and is missing if it is switched off") {
   queue_server queue(patient);
   raw_client client(queue.port());
   client.send_get(stop_path);
@@ -144,7 +143,7 @@ TEST_CASE("the stop channel names jobs to those who wait, and is missing where i
   CHECK(client.get(stop_path).status() == 404);
 }
 
-TEST_CASE("pings are remembered with the jobs they name, in either form") {
+TEST_CASE("pings are recorded with the jobs that they name, in either form") {
   queue_server queue;
   raw_client client(queue.port());
   client.get("/v2/test/ping/w?job_id=a%2Cb&runpod_version=1");
@@ -153,7 +152,7 @@ TEST_CASE("pings are remembered with the jobs they name, in either form") {
   CHECK(queue.log().pings() == std::vector<id_list>{{"a", "b"}, {}, {"c", "d"}});
 }
 
-TEST_CASE("scripted answers come one a request, and then the usual ones again") {
+TEST_CASE("scripted answers are used once each, and then the usual ones again") {
   queue_server queue(impatient());
   queue.script(endpoint::done, {status(500), retry_after(429, 2s)});
   raw_client client(queue.port());
@@ -167,7 +166,7 @@ TEST_CASE("scripted answers come one a request, and then the usual ones again") 
   CHECK(queue.log().job("a").results == 1);
 }
 
-TEST_CASE("a body of one's own hands out no job, but a result that it answers is accepted") {
+TEST_CASE("an answer with a custom body hands out no job, but a result that gets it is accepted") {
   queue_server queue(impatient());
   queue.add_job("a", json{});
   queue.script(endpoint::take, {garbage(), body("")});
@@ -180,7 +179,7 @@ TEST_CASE("a body of one's own hands out no job, but a result that it answers is
   CHECK(queue.log().job("a").results == 1);
 }
 
-TEST_CASE("what always happens gives way to a row, and a row to a decision, until the queue behaves") {
+TEST_CASE("script() has precedence over always(), and decide_by() over both, until behave() is called") {
   queue_server queue(impatient());
   queue.always(endpoint::take, nothing_at_once());
   queue.script(endpoint::take, {status(502)});
@@ -198,7 +197,7 @@ TEST_CASE("what always happens gives way to a row, and a row to a decision, unti
   CHECK(client.get("/v2/test/job-take/w?job_in_progress=1").status() == 200);
 }
 
-TEST_CASE("a refusal may act nonetheless") {
+TEST_CASE("a refused request may still take effect") {
   queue_server queue(impatient());
   queue.script(endpoint::done, {{.status = 500, .acts = true}});
   raw_client client(queue.port());
@@ -230,14 +229,14 @@ TEST_CASE("a job in an answer that the server cuts off is lost by the server") {
   CHECK(queue.log().jobs_without_result().empty());
 }
 
-TEST_CASE("a result whose answer is cut off is accepted nevertheless") {
+TEST_CASE("a result whose answer is cut off is still accepted") {
   queue_server queue;
   queue.script(endpoint::done, {reset_at(point::before_answer)});
   CHECK(raw_client(queue.port()).post(done_path("a"), "{}").ended == outcome_of_read::reset);
   CHECK(queue.log().job("a").results == 1);
 }
 
-TEST_CASE("a kept connection may die after an answer, so that the next request meets a dead one") {
+TEST_CASE("a kept connection may fail after an answer, so that the next request fails") {
   queue_server queue(impatient());
   queue.script(endpoint::take, {close_at(point::after_answer)});
   raw_client client(queue.port());
@@ -246,7 +245,7 @@ TEST_CASE("a kept connection may die after an answer, so that the next request m
   CHECK(queue.log().takes() == 1);
 }
 
-TEST_CASE("chunked, slow and late answers arrive whole") {
+TEST_CASE("chunked, slow and late answers arrive complete") {
   queue_server queue(impatient());
   queue.script(endpoint::take, {in_chunks(), byte_by_byte(), after(1ms), {.chunked = true, .pace = 1ms}});
   queue.add_jobs(4, json{{"text", "abc"}});
@@ -260,13 +259,13 @@ TEST_CASE("chunked, slow and late answers arrive whole") {
   }
 }
 
-TEST_CASE("a chunked answer that is cut lacks its end") {
+TEST_CASE("a chunked answer that is cut off has no last chunk") {
   queue_server queue;
   queue.script(endpoint::ping, {{.cut_at = point::in_body, .by_reset = false, .chunked = true}});
   CHECK(raw_client(queue.port()).get("/v2/test/ping/w").ended == outcome_of_read::closed);
 }
 
-TEST_CASE("what is paused goes on when it is released") {
+TEST_CASE("paused requests continue when they are released") {
   queue_server queue(impatient());
   raw_client client(queue.port());
   for (const point where : {point::before_acting, point::before_answer, point::in_body}) {
@@ -282,7 +281,7 @@ TEST_CASE("what is paused goes on when it is released") {
   }
 }
 
-TEST_CASE("a pause may end in a cut") {
+TEST_CASE("a pause may end in a cut connection") {
   queue_server queue(impatient());
   queue.script(endpoint::ping, {{.pause_at = point::before_answer, .cut_at = point::before_answer}});
   raw_client client(queue.port());
@@ -292,7 +291,7 @@ TEST_CASE("a pause may end in a cut") {
   CHECK(client.read().ended == outcome_of_read::reset);
 }
 
-TEST_CASE("an unanswered request ends when the client leaves") {
+TEST_CASE("an unanswered request ends when the client disconnects") {
   queue_server queue;
   queue.script(endpoint::done, {unanswered()});
   raw_client client(queue.port());
@@ -304,7 +303,7 @@ TEST_CASE("an unanswered request ends when the client leaves") {
   CHECK(queue.log().job("a").results == 0);
 }
 
-TEST_CASE("a poll that the client leaves is counted, and takes no job with it") {
+TEST_CASE("a poll whose client disconnects is counted, and takes no job") {
   queue_server queue(patient);
   for (int i = 0; i < 2; ++i) {
     raw_client client(queue.port());
@@ -318,7 +317,7 @@ TEST_CASE("a poll that the client leaves is counted, and takes no job with it") 
   CHECK(queue.log().exchanges[0].end == ending::left);
 }
 
-TEST_CASE("a job whose answer the client did not read to its end is lost by the client") {
+TEST_CASE("a job whose answer the client did not read completely is lost by the client") {
   queue_server queue(impatient());
   queue.script(endpoint::take, {paused_at(point::in_body)});
   queue.add_jobs(1, json{});
@@ -332,8 +331,7 @@ TEST_CASE("a job whose answer the client did not read to its end is lost by the 
   CHECK(queue.log().jobs_without_result() == id_list{"job-0"});
 }
 
-TEST_CASE(
-    "a job handed out in the moment the client leaves is lost by it, unless its result says otherwise") {
+TEST_CASE("a job that is handed out while the client disconnects is lost by it, unless its result arrives") {
   queue_server queue(patient);
   queue.always(endpoint::take, {.when_client_leaves = true});
   queue.add_jobs(2, json{});
@@ -356,7 +354,7 @@ TEST_CASE(
   CHECK(queue.log().jobs_that(hand_out_result::arrived) == id_list{"job-1"});
 }
 
-TEST_CASE("a job has arrived when its client asks for something else, or closes in order") {
+TEST_CASE("a job has arrived when its client sends another request, or closes the connection in order") {
   queue_server queue(impatient());
   queue.add_jobs(3, json{});
   raw_client client(queue.port());
@@ -376,7 +374,7 @@ TEST_CASE("a job has arrived when its client asks for something else, or closes 
   CHECK(queue.log().job("job-2").hand_outs == std::vector{hand_out_result::lost_by_client});
 }
 
-TEST_CASE("while it is down connections are refused, and after it the port is the same") {
+TEST_CASE("connections are refused while the queue is down, and the port stays the same") {
   queue_server queue(patient);
   raw_client client(queue.port());
   client.send_get(take_path);
@@ -421,7 +419,7 @@ TEST_CASE("large bodies pass in both directions") {
   CHECK(queue.log().result("a").at("output") == large);
 }
 
-TEST_CASE("requests may come in chunks, ask to be continued, or ask for the connection to be closed") {
+TEST_CASE("requests may be chunked, expect 100 Continue, or ask to close the connection") {
   queue_server queue;
   raw_client client(queue.port());
   client.send("POST " + done_path("a") +
@@ -437,7 +435,7 @@ TEST_CASE("requests may come in chunks, ask to be continued, or ask for the conn
   CHECK(queue.log().results == 3);
 }
 
-TEST_CASE("what is no HTTP is counted and cut off") {
+TEST_CASE("bytes that are not HTTP are counted, and the connection is closed") {
   queue_server queue;
   raw_client client(queue.port());
   client.send("\x16\x03\x01 hello\r\n\r\n");
@@ -445,7 +443,7 @@ TEST_CASE("what is no HTTP is counted and cut off") {
   CHECK(queue.log().malformed == 1);
 }
 
-TEST_CASE("the most requests within a stretch of time are counted wherever it begins") {
+TEST_CASE("the maximum number of requests in a period is counted, wherever it begins") {
   queue_log seen;
   for (const int at : {0, 10, 11, 12, 19, 30}) {
     seen.exchanges.emplace_back().where = endpoint::take;
@@ -456,12 +454,12 @@ TEST_CASE("the most requests within a stretch of time are counted wherever it be
   CHECK(seen.most_within(1ms, endpoint::done) == 0);
 }
 
-TEST_CASE("a wait that times out says so") {
+TEST_CASE("a wait that times out returns false") {
   const queue_server queue;
   CHECK(!queue.wait_for([](const queue_log&) { return false; }, 1ms));
 }
 
-TEST_CASE("a queue that keeps no exchanges still counts") {
+TEST_CASE("a queue that records no exchanges still counts them") {
   queue_server queue({.hold = 0ms, .keep_exchanges = false});
   queue.add_jobs(1, json{});
   raw_client client(queue.port());

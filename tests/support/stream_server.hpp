@@ -1,6 +1,7 @@
 #pragma once
-// A server for tests that is a coroutine: what it does with a connection is written down in the order in which it
-// happens, with pauses where a slow line is to be played. It runs on a loop and a thread of its own.
+// A server for tests, on its own loop and thread, that handles each connection with a coroutine:
+// its steps are written in order, with pauses to imitate a slow connection. Must not know HTTP
+// beyond the end of a head.
 //
 //     stream_server server([](tcp_stream& guest) -> task<void> {
 //       co_await read_head(guest);
@@ -25,8 +26,8 @@
 
 namespace coworker::testing {
 
-/// Reads up to the empty line that ends the head of a request, or the end of the connection. Returns what came,
-/// with what followed at once.
+/// Reads up to the empty line that ends the head of a request, or to the end of the connection. Returns all
+/// bytes read, including any after the head.
 inline task<std::string> read_head(tcp_stream& from) {
   std::string read;
   char buffer[4096];
@@ -38,7 +39,7 @@ inline task<std::string> read_head(tcp_stream& from) {
   co_return read;
 }
 
-/// Reads until the other side has closed the connection.
+/// Reads until the peer has closed the connection.
 inline task<void> read_to_end(tcp_stream& from) {
   char buffer[4096];
   for (;;) {
@@ -51,12 +52,12 @@ class stream_server {
  public:
   using serve = std::function<task<void>(tcp_stream&)>;
 
-  /// Listens when it returns. Each connection is served by a coroutine of its own and closed when that ends; what
-  /// it throws is the end of that connection only.
+  /// Listens when it returns. Calls `with` for each connection, and closes the connection when that coroutine
+  /// ends. An exception from it ends only that connection.
   explicit stream_server(serve with)
       : serve_(std::move(with)),
-        door_("127.0.0.1", 0),
-        port_(door_.local_port()),
+        listener_("127.0.0.1", 0),
+        port_(listener_.local_port()),
         thread_([this] { run(); }) {}
   stream_server(const stream_server&) = delete;
   stream_server& operator=(const stream_server&) = delete;
@@ -76,21 +77,21 @@ class stream_server {
 
   task<void> accept_all() {
     const context here = co_await this_coro::context();
-    scope guests(context(here.executor, stop_.get_token()));
-    guests.spawn(accept_into(guests));
-    co_await guests.join();
+    scope connections(context(here.executor, stop_.get_token()));
+    connections.spawn(accept_into(connections));
+    co_await connections.join();
   }
 
-  task<void> accept_into(scope& guests) {
+  task<void> accept_into(scope& connections) {
     for (;;) {
-      auto guest = std::make_unique<tcp_stream>();
-      *guest = co_await door_.accept();
-      guests.spawn(attend(std::move(guest)));
+      auto peer = std::make_unique<tcp_stream>();
+      *peer = co_await listener_.accept();
+      connections.spawn(serve_connection(std::move(peer)));
     }
   }
 
-  task<void> attend(std::unique_ptr<tcp_stream> guest) {
-    const std::unique_ptr<tcp_stream> kept = std::move(guest);
+  task<void> serve_connection(std::unique_ptr<tcp_stream> peer) {
+    const std::unique_ptr<tcp_stream> kept = std::move(peer);
     try {
       co_await serve_(*kept);
     } catch (const std::exception&) {
@@ -98,10 +99,10 @@ class stream_server {
   }
 
   serve serve_;
-  tcp_listener door_;
+  tcp_listener listener_;
   std::uint16_t port_;
   stop_source stop_;
-  std::thread thread_;  // the last: it uses all others
+  std::thread thread_;  // last member: uses all others
 };
 
 }  // namespace coworker::testing

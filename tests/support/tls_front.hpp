@@ -1,6 +1,6 @@
 #pragma once
-// TLS for tests: a real nginx with certificates made for the occasion, in front of a server of the test's own. Must not know
-// what is asked for.
+// TLS for tests: a real nginx with test certificates, in front of another test server. Must not
+// know what is requested.
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -18,7 +18,7 @@
 
 namespace coworker::testing {
 
-/// Where that program is; empty where it is not.
+/// Returns the path of a program; empty if it is not installed.
 inline std::string program_path(const std::string& name) {
   for (const char* const folder : {"/usr/sbin/", "/usr/bin/", "/usr/local/sbin/", "/usr/local/bin/"}) {
     if (::access((folder + name).c_str(), X_OK) == 0) return folder + name;
@@ -32,7 +32,7 @@ inline bool tls_can_be_tested() {
   return can;
 }
 
-/// A folder with a certificate authority and certificates that it has signed.
+/// A folder with a certificate authority and the certificates that it has signed.
 class test_authority {
  public:
   test_authority() {
@@ -44,7 +44,7 @@ class test_authority {
   std::string ca_file() const { return path("ca.pem"); }
   std::string ca_folder() const { return folder_.name(); }
 
-  /// Makes NAME.pem and NAME.key, for that subject: "IP:127.0.0.1" or "DNS:name".
+  /// Creates NAME.pem and NAME.key for a subject such as "IP:127.0.0.1" or "DNS:name".
   void sign(const std::string& name, const std::string& subject) const {
     folder_.write(name + ".ext", "subjectAltName=" + subject + "\n");
     openssl({"req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=queue",
@@ -65,8 +65,8 @@ class test_authority {
   temporary_folder folder_;
 };
 
-/// An nginx that speaks TLS and passes all on to the server behind it, with the client's protocol and the number
-/// of its connection as headers.
+/// An nginx that terminates TLS and forwards requests to the server behind it, with the client's protocol and
+/// a connection number as headers.
 class tls_front {
  public:
   tls_front(const std::string& behind, const test_authority& authority, const std::string& certificate,

@@ -1,5 +1,6 @@
 #pragma once
-// base64 both ways (RFC 4648), as images and sound travel in JSON. Knows nothing else.
+// Encodes and decodes base64 (RFC 4648), the form that binary data takes inside JSON. Must not
+// know what the bytes are.
 
 #include <cstddef>
 #include <cstdint>
@@ -9,7 +10,7 @@
 
 namespace coworker::inline v0_1 {
 
-/// Text that is no base64; the message names the place.
+/// Thrown for a text that is not valid base64. The message names the position of the error.
 class base64_error : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
@@ -35,7 +36,7 @@ inline std::string base64_encode(std::string_view bytes) {
 
 namespace detail {
 
-// The value of a letter of either alphabet; -1: it is none.
+// Returns the value of a character of the standard or the URL alphabet, or -1 for any other character.
 constexpr int base64_value(char c) noexcept {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;
@@ -46,9 +47,9 @@ constexpr int base64_value(char c) noexcept {
 
 }  // namespace detail
 
-/// Returns the bytes of a base64 text, of the usual alphabet or that of URLs, with or without padding. Line breaks and
-/// blanks are passed over, and so is the beginning of a data URL: "data:image/png;base64,".
-/// Throws: base64_error for anything else.
+/// Decodes base64 of the standard or the URL alphabet, with or without padding, and returns the bytes. Skips
+/// line breaks and blanks, and the prefix of a data URL, such as "data:image/png;base64,".
+/// Throws: base64_error for any other text.
 inline std::string base64_decode(std::string_view text) {
   constexpr std::string_view mark = ";base64,";
   std::size_t at = 0;
@@ -63,7 +64,7 @@ inline std::string base64_decode(std::string_view text) {
   std::string bytes;
   bytes.reserve((text.size() - at) / 4 * 3);
   std::uint32_t group = 0;
-  std::size_t letters = 0;  // in the group that is not complete
+  std::size_t letters = 0;  // of the incomplete group
   std::size_t padding = 0;
   for (; at != text.size(); ++at) {
     const char c = text[at];
@@ -75,7 +76,7 @@ inline std::string base64_decode(std::string_view text) {
     const int value = detail::base64_value(c);
     if (value < 0 || padding > 0) {
       throw base64_error("base64_decode: the character at " + std::to_string(at) +
-                         (value < 0 ? " is none of base64" : " comes after the padding"));
+                         (value < 0 ? " is not a base64 character" : " comes after the padding"));
     }
     group = group << 6 | static_cast<std::uint32_t>(value);
     if (++letters < 4) continue;
@@ -95,4 +96,4 @@ inline std::string base64_decode(std::string_view text) {
   return bytes;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,6 @@
 #pragma once
-// get, head, post, put, del: calls to other servers from inside a coroutine, over libcurl. Needs libcurl.
+// get, head, post, put, del: HTTP requests from inside a coroutine, over libcurl. Needs libcurl. Must not
+// know the queue.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
@@ -28,7 +29,7 @@ class curl_hop_maker final : public hop_maker {
 
   task<void> make(const call_hop& hop, hop_result& made) override {
     call_transfer one(hop, made);
-    const on_its_way leaves(*driver_, one);
+    const registration registered(*driver_, one);
     while (!one.is_over || !one.pending.empty()) {
       if (one.pending.empty() && !one.wants_body) {
         co_await driver_->wait(one, one.due());
@@ -45,16 +46,17 @@ class curl_hop_maker final : public hop_maker {
   }
 
  private:
-  struct on_its_way {
-    on_its_way(call_driver& with, call_transfer& one) : driver(with), transfer(one) { driver.add(one); }
-    on_its_way(const on_its_way&) = delete;
-    on_its_way& operator=(const on_its_way&) = delete;
-    ~on_its_way() { driver.remove(transfer); }
+  struct registration {
+    registration(call_driver& with, call_transfer& one) : driver(with), transfer(one) { driver.add(one); }
+    registration(const registration&) = delete;
+    registration& operator=(const registration&) = delete;
+    ~registration() { driver.remove(transfer); }
     call_driver& driver;
     call_transfer& transfer;
   };
 
-  // What the functions of body and sink take as their time is none of the server's.
+  // Restarts the silence timeout at the end: the time that the functions of body and sink take does not count
+  // against the server.
   task<void> serve(call_transfer& one, const call_hop& hop) {
     driver_->hand_on();
     if (!one.pending.empty()) {
@@ -74,7 +76,7 @@ class curl_hop_maker final : public hop_maker {
   std::shared_ptr<call_driver> driver_;
 };
 
-/// `own_connections`: shares none with other calls.
+/// `own_connections`: uses a connection pool of its own, shared with no other call.
 inline task<http::response> call_here(http::request request, call_terms terms, bool own_connections) {
   const executor_ref here = co_await this_coro::executor();
   std::shared_ptr<call_driver> driver =
@@ -99,14 +101,15 @@ inline task<http::response> call(http::request request, call_terms terms, bool o
 
 namespace http {
 
-/// Sends a request and returns the response, whatever its status. It runs on the loop of the awaiting coroutine, where it
-/// shares connections with other calls; on an executor that watches no descriptors, such as a thread_pool, on a thread of
-/// its own, and so do the functions of body and sink. Files are read and written on the loop's thread. Proxies are taken
-/// from the environment, as libcurl does.
+/// Sends a request and returns the response, whatever its status. Runs on the loop of the awaiting coroutine
+/// and shares connections with other calls on that loop. On an executor that does not watch descriptors, such
+/// as a thread_pool, the call runs on a separate thread, and so do the functions of body and sink. Files are
+/// read and written on the thread of the loop. Proxies come from the environment, as libcurl reads it.
 ///
-/// Throws: call_error when no response came, or it was too large; std::invalid_argument for a header or method that is
-/// none; io_error when a file cannot be read or written; std::logic_error on a simulated_loop; what body and sink throw.
-/// Cancellation: throws `cancelled` as soon as a stop is requested; the connection is closed.
+/// Throws: call_error when there is no response, or it is too large; std::invalid_argument for a malformed
+/// header or method; io_error when a file cannot be read or written; std::logic_error on a simulated_loop;
+/// and whatever body and sink throw.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, and closes the connection.
 ///
 ///     http::request upload("https://example.com/things/1");
 ///     upload.method = "PATCH";
@@ -114,7 +117,7 @@ inline task<response> send(request what) {
   return detail::call(std::move(what), detail::call_terms(), false);
 }
 
-/// Fetches a URL. Returns, throws, and ends early as send().
+/// Fetches a URL. Return value, exceptions and cancellation: as for send().
 ///
 ///     const http::response page = co_await http::get("https://example.com/");
 inline task<response> get(std::string url, call_options options = call_options()) {
@@ -123,7 +126,9 @@ inline task<response> get(std::string url, call_options options = call_options()
   return http::send(std::move(what));
 }
 
-/// The same into a file or a function: `co_await http::get(url, http::sink::file("model.bin"))`.
+/// Fetches a URL into a file or a function. See send().
+///
+///     co_await http::get(url, http::sink::file("model.bin"));
 inline task<response> get(std::string url, sink into, call_options options = call_options()) {
   request what(std::move(url));
   what.into = std::move(into);
@@ -131,7 +136,7 @@ inline task<response> get(std::string url, sink into, call_options options = cal
   return http::send(std::move(what));
 }
 
-/// Asks for the headers of a URL. The rest as send().
+/// Fetches the headers of a URL, without the body (HEAD). See send().
 inline task<response> head(std::string url, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "HEAD";
@@ -139,8 +144,9 @@ inline task<response> head(std::string url, call_options options = call_options(
   return http::send(std::move(what));
 }
 
-/// Posts a body: a text, http::body::file(path) or http::body::from(function), with the Content-Type that options.headers
-/// name, or none. Not sent again where the server may have acted, unless options.repeatable. The rest as send().
+/// Posts a body: a text, http::body::file(path) or http::body::from(function). Sends a Content-Type only if
+/// options.headers name one. If the server may have acted on a failed request, it is sent again only with
+/// options.repeatable. See send().
 inline task<response> post(std::string url, body what_to_send, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "POST";
@@ -149,7 +155,7 @@ inline task<response> post(std::string url, body what_to_send, call_options opti
   return http::send(std::move(what));
 }
 
-/// Puts a body at a URL. The rest as send().
+/// Sends a body to a URL (PUT). See send().
 inline task<response> put(std::string url, body what_to_send, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "PUT";
@@ -158,7 +164,7 @@ inline task<response> put(std::string url, body what_to_send, call_options optio
   return http::send(std::move(what));
 }
 
-/// Deletes what is at a URL (DELETE). The rest as send().
+/// Deletes the resource at a URL (DELETE). See send().
 inline task<response> del(std::string url, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "DELETE";

@@ -1,5 +1,5 @@
 #pragma once
-// Where the body of a request comes from: a text, a file, or a function. Must not know libcurl, nor what is called.
+// The source of a request's body: a text, a file, or a function. Must not know libcurl, nor who is called.
 
 #include <coworker/system.hpp>
 
@@ -32,13 +32,16 @@ class body_source {
   body_source& operator=(const body_source&) = delete;
   virtual ~body_source() = default;
 
-  /// Before it is read, each time. False: it was read before, and cannot be again. Throws io_error.
+  /// Called before each time that the body is read. False: it was read before, and cannot be read again.
+  /// Throws: io_error.
   virtual bool begin() = 0;
-  /// Nothing: it is not known. After begin().
+  /// Nothing if the size is unknown. Valid after begin().
   virtual std::optional<std::uint64_t> size() const noexcept = 0;
-  /// Up to `room` bytes of what is at hand; 0: none. Throws io_error.
+  /// Copies up to `room` bytes of what is available, and returns how many; 0: nothing is
+  /// available. Throws: io_error.
   virtual std::size_t read(char* into, std::size_t room) = 0;
-  /// Whether there may be more where read() gives 0: then more() is to be awaited, which returns whether there is.
+  /// Whether more bytes may come after read() returned 0. If so, await more(), which returns
+  /// whether there are any.
   virtual bool is_awaited() const noexcept { return false; }
   virtual task<bool> more() { co_return false; }
 };
@@ -132,7 +135,7 @@ concept gives_pieces = requires(Function& next) {
 
 namespace http {
 
-/// The body of a request. A text turns into one by itself; the default is none.
+/// The body of a request. Converts implicitly from a text. Default: no body.
 class body {
  public:
   body() noexcept {}
@@ -140,12 +143,12 @@ class body {
   body(std::string_view text) : body(std::string(text)) {}
   body(const char* text) : body(std::string(text)) {}
 
-  /// Sent as it is read, a piece at a time.
+  /// Reads the body from a file, piece by piece, while it is sent.
   static body file(std::string path) { return body(std::make_unique<detail::file_source>(std::move(path))); }
 
-  /// `next()` is called for each piece, on the caller's executor, when the one before is sent: it returns a std::string
-  /// or a task<std::string>, and an empty one at the end. `size`: of all pieces, where it is known. Such a request is
-  /// sent once only.
+  /// Calls `next()` for each piece, on the caller's executor, once the piece before is sent. `next()` returns
+  /// a std::string or a task<std::string>; an empty one ends the body. `size`: bytes of all pieces together,
+  /// if known. Such a request is sent only once.
   template <class Next>
   static body from(Next next, std::optional<std::uint64_t> size = std::nullopt) {
     constexpr bool fits = detail::gives_pieces<Next>;
@@ -158,7 +161,7 @@ class body {
     }
   }
 
-  /// Null where there is none.
+  /// Null if there is no body.
   detail::body_source* source() const noexcept { return source_.get(); }
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Where the body of a response goes: a file, or a function. Must not know libcurl, nor what is called.
+// The destination of a response's body: a file, or a function. Must not know libcurl, nor who is called.
 
 #include <coworker/system.hpp>
 
@@ -30,19 +30,19 @@ class body_taker {
   body_taker& operator=(const body_taker&) = delete;
   virtual ~body_taker() = default;
 
-  /// Before what it takes comes. Throws io_error.
+  /// Called before the first byte of a body. Throws: io_error.
   virtual void begin() = 0;
-  /// Whether it can begin anew after it took something.
+  /// Whether begin() may be called again after bytes were written.
   virtual bool repeats() const noexcept = 0;
-  /// Whether take() is to be awaited instead of calling write().
+  /// Whether to await take() instead of calling write().
   virtual bool is_awaited() const noexcept { return false; }
   virtual void write(std::string_view) {}
   virtual task<void> take(std::string) { co_return; }
-  /// All is there. Throws io_error.
+  /// Called after the last byte. Throws: io_error.
   virtual void end() {}
 };
 
-/// A file that is incomplete is removed.
+/// Writes a file, and removes it if it is incomplete.
 class file_taker : public body_taker {
  public:
   explicit file_taker(std::string path) noexcept : path_(std::move(path)) {}
@@ -73,7 +73,7 @@ class file_taker : public body_taker {
   }
 
  protected:
-  /// How much it took.
+  /// Bytes written so far.
   std::uint64_t size() const noexcept { return size_; }
   virtual int open_file() {
     const int opened = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -88,7 +88,7 @@ class file_taker : public body_taker {
   }
 
   std::string path_;
-  bool removes_ = true;  // what is incomplete
+  bool removes_ = true;  // the incomplete file
 
  private:
   unique_fd file_;
@@ -125,17 +125,17 @@ concept takes_pieces = requires(Function& take, std::string_view piece) {
 
 namespace http {
 
-/// Where the body of a response with a status of success goes, as it comes; that of any other is in response::body. The
-/// default is response::body too.
+/// Receives the body of a successful response as it arrives. The body of any other response is in
+/// response::body. Default: response::body for every response.
 class sink {
  public:
   sink() noexcept {}
 
-  /// Into that file, which is made, or replaced; removed where the call fails on the way.
+  /// Writes to that file, and creates or replaces it. Removes the file if the call fails halfway.
   static sink file(std::string path) { return sink(std::make_unique<detail::file_taker>(std::move(path))); }
 
-  /// `take(std::string_view piece)` is called for each piece, on the caller's executor, and returns nothing or a
-  /// task<void>. No more than 256 KiB is received before it has ended.
+  /// Calls `take(std::string_view piece)` for each piece, on the caller's executor. `take` returns nothing or
+  /// a task<void>. While it runs, at most 256 KiB more are received.
   template <class Take>
   static sink to(Take take) {
     constexpr bool fits = detail::takes_pieces<Take>;
@@ -150,7 +150,7 @@ class sink {
 
   explicit sink(std::unique_ptr<detail::body_taker> taker) noexcept : taker_(std::move(taker)) {}
 
-  /// Null where there is none.
+  /// Null if there is no sink.
   detail::body_taker* taker() const noexcept { return taker_.get(); }
 
  private:

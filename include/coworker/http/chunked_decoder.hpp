@@ -1,6 +1,6 @@
 #pragma once
-// Takes the framing off a body that comes in chunks (RFC 9112, section 7.1), strictly. Knows nothing of the
-// head before it.
+// Decodes the chunked transfer coding of a body (RFC 9112, section 7.1), strictly. Must not
+// know the head before it.
 
 #include <algorithm>
 #include <coworker/http/request_limits.hpp>
@@ -11,18 +11,18 @@
 
 namespace coworker::inline v0_1 {
 
-/// Decodes one chunked body from bytes as they arrive. Keeps none of them.
+/// Decodes one chunked body incrementally, from bytes as they arrive. Stores none of them.
 class chunked_decoder {
  public:
   enum class progress : unsigned char {
     needs_more,
     piece,     ///< `piece()` is the next part of the body, at least one byte
-    complete,  ///< the body has ended; what follows in the bytes is not part of it
-    refused,   ///< `refusal()` says why; nothing more can be read
+    complete,  ///< the body has ended; the bytes that follow are not part of it
+    refused,   ///< the body is malformed; `refusal()` has the reason, and nothing more can be read
   };
 
-  /// Takes off the front of `bytes` what belongs to the body, up to the end of a piece. `limits` must be the
-  /// same for the whole body.
+  /// Removes from the front of `bytes` what belongs to the body, up to the end of a piece. `limits` must be
+  /// the same for the whole body.
   progress next(std::string_view& bytes, const request_limits& limits) noexcept {
     while (!bytes.empty()) {
       if (state_ == state::data) return take_data(bytes);
@@ -37,7 +37,7 @@ class chunked_decoder {
                                       : progress::needs_more;
   }
 
-  /// Lies in the bytes that were given to next().
+  /// The piece of the body that next() found, a view into the bytes passed to next().
   std::string_view piece() const noexcept { return piece_; }
   const request_refusal& refusal() const noexcept { return refusal_; }
 
@@ -51,7 +51,7 @@ class chunked_decoder {
     data,
     data_return,
     data_line_feed,
-    trailer,  // at the beginning of a line after the last chunk
+    trailer,  // at the start of a line after the last chunk
     trailer_name,
     trailer_value,
     trailer_line_feed,
@@ -89,7 +89,7 @@ class chunked_decoder {
       case state::trailer_name:
       case state::trailer_value:
         return read_trailer(c, limits);
-      case state::data:  // these three are not read by single characters
+      case state::data:  // not read character by character
       case state::done:
       case state::refused:
         return;
@@ -157,11 +157,11 @@ class chunked_decoder {
 
   std::string_view piece_;
   request_refusal refusal_;
-  std::uint64_t missing_ = 0;     // bytes of the current chunk
-  std::uint64_t body_bytes_ = 0;  // so far
+  std::uint64_t missing_ = 0;     // of the current chunk, in bytes
+  std::uint64_t body_bytes_ = 0;  // total so far
   std::uint32_t extension_bytes_ = 0;
   std::uint32_t trailer_bytes_ = 0;
   state state_ = state::first_digit;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
-// is written against this; libcurl and a simulated network are two models of it.
+// The HTTP that the queue protocol needs: requests, responses, failures, and the concept of a client. Its
+// models are curl_client and a simulated network. Must not know either.
 
 #include <concepts>
 #include <coworker/coro/clock.hpp>
@@ -13,40 +13,45 @@
 
 namespace coworker::inline v0_1 {
 
+/// A request to send through an http_client.
 struct http_request {
-  std::string url;
-  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
-  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
+  std::string url;                                 ///< absolute, http or https
+  std::optional<std::string> body = std::nullopt;  ///< present: sent as a POST; absent: the request is a GET
+  /// Lines of the form "Name: value". Many requests share them, so they are not copied: they must
+  /// outlive this request.
   std::span<const std::string> headers = {};
-  std::string own_header = {};  ///< one more, of this request alone; empty: none
-  /// How long the exchange may be silent: nothing of the request gets through, and no answer begins. An answer
-  /// that has begun goes on as long as it comes at a decent speed. Default 30 s.
+  std::string own_header = {};  ///< one more line, for this request only; empty: none
+  /// The longest silence: no part of the request gets through, and no response begins. A response that has
+  /// begun may continue while it arrives fast enough. Above 0. Default: 30 s.
   duration timeout = std::chrono::seconds(30);
-  /// The whole answer must be there within `timeout` of the end of the request, where nothing is lost with it.
+  /// Whether the whole response must arrive within `timeout` of the end of the request. For requests where
+  /// nothing is lost with the response. Default: false.
   bool timeout_to_end = false;
 
   explicit http_request(std::string address) : url(std::move(address)) {}
 };
 
-/// Why there is no answer.
+/// Why there is no response.
 enum class http_failure : unsigned char {
-  none,         ///< there is one
-  unreachable,  ///< no connection came about; nothing was sent
+  none,         ///< there is a response
+  unreachable,  ///< no connection was made; nothing was sent
   timed_out,    ///< the server may have acted
-  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
+  broken,       ///< the connection failed, or the reply was not HTTP; the server may have acted
   untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
-  unusable,     ///< the request itself cannot be sent, such as a malformed URL
+  unusable,     ///< the request cannot be sent, for example because its URL is malformed
 };
 
+/// The response to an http_request, or the reason why there is none.
 struct http_response {
   http_failure failure = http_failure::none;
-  std::string problem;  ///< in words, when there is a failure
-  int status = 0;       ///< of an answer
+  std::string problem;  ///< what went wrong, in words; empty without a failure
+  int status = 0;       ///< of the response; 0 if there is none
   std::string body;
-  /// That is the failure: `status` is that of the answer, and `body` its beginning; the rest is lost.
+  /// Whether the failure is a lack of memory. `status` is then that of the response, and `body` its
+  /// beginning; the rest is lost.
   bool out_of_memory = false;
-  std::optional<duration> retry_after;  ///< as the server asked; above zero
-  std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
+  std::optional<duration> retry_after;  ///< how long the server asked to wait; above zero
+  std::string location;                 ///< absolute URL of a redirect that was not followed; else empty
 
   http_response() noexcept {}
   bool arrived() const noexcept { return failure == http_failure::none; }
@@ -54,15 +59,16 @@ struct http_response {
 
 /// An HTTP client, used on one thread.
 ///
-///   send(const http_request&) -> task<http_response>    one exchange; the request must outlive the task. Throws
-///                                                     nothing but `cancelled`; all else is a failure.
+///   send(const http_request&) -> task<http_response>    one exchange; the request must outlive the task
 ///
-/// A redirect that keeps the request as it is (307, 308) is followed on the same host. No other is, as a request
-/// carries credentials: its answer is what send() gives, with its target.
+/// The client follows a redirect that keeps method and body (307, 308), on the same host only. It
+/// follows no other, because a request carries credentials: send() returns the redirect itself, with its
+/// target in `location`.
 ///
-/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
-/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
-/// answer that has begun is received to its end, unless it is slow: then it is a failure, `timed_out`.
+/// Throws: only `cancelled`; everything else is a failure in the response.
+/// Cancellation: a stop gives up an exchange whose response has not begun, and send() throws `cancelled`. A
+/// response that is already on its way is still received, if the client can detect that. A response that has
+/// begun is received to its end, unless it is slow: then the failure is `timed_out`.
 template <class Client>
 concept http_client = requires(Client& client, const http_request& request) {
   { client.send(request) } -> std::same_as<task<http_response>>;

@@ -1,6 +1,6 @@
 #pragma once
-// One connection of an HTTP server: requests in, responses out, one after the other. Knows what a deadline
-// and a client that goes away mean for a request; what is answered is the handler's.
+// One connection of an HTTP server: reads requests and writes responses, one after the other. Handles
+// deadlines and clients that disconnect. Must not know what a request means: the handler decides.
 
 #include <algorithm>
 #include <coworker/coro/context.hpp>
@@ -42,20 +42,20 @@ class connection final : public exchange, public host_link {
   }
   ~connection() { host_.remove(*this); }
 
-  // Serves the client until one of both closes the connection; one that there is no room for is only told so.
-  // Never throws.
+  // Serves the client until either side closes the connection. `has_room` false: only sends
+  // a 503. Never throws.
   task<void> run(bool has_room) {
     scope receiving(here_);
     try {
       receiving.spawn(input_.receive());
       keeps_ = has_room;
-      if (!has_room) co_await refuse(503, "the server has as many connections as it may have");
+      if (!has_room) co_await refuse(503, "the server's connection limit is reached");
       while (keeps_) {
         keeps_ = co_await next_request();
-        if (keeps_) co_await answer();
+        if (keeps_) co_await handle_request();
       }
       co_await linger();
-    } catch (const std::exception& error) {  // such as that there is no memory
+    } catch (const std::exception& error) {  // for example std::bad_alloc
       host_.log_failure("A connection", error.what());
       output_.give_up();
     }
@@ -74,7 +74,7 @@ class connection final : public exchange, public host_link {
   bool begun() const noexcept override { return output_.begun(); }
   void limit_body(std::uint64_t most) noexcept override { parser_.limit_body(most); }
 
-  // The next piece of the body, valid until the next call; empty: it has ended.
+  // Returns the next piece of the body, valid until the next call; empty at the end of the body.
   task<std::string_view> read() override {
     while (!body_ended_) {
       const request_parser::event now = parser_.next(input_.bytes());
@@ -119,10 +119,10 @@ class connection final : public exchange, public host_link {
 
  private:
   using event = request_parser::event;
-  static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler wants
+  static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler reads
   static constexpr std::size_t most_lingering = 1024 * 1024;
 
-  // True: a request has begun. False: the connection is to be closed.
+  // True: a request has begun. False: close the connection.
   task<bool> next_request() {
     lingers_ = false;
     request_refusal refusal;
@@ -149,7 +149,7 @@ class connection final : public exchange, public host_link {
     co_return false;
   }
 
-  task<void> answer() {
+  task<void> handle_request() {
     begin_exchange();
     std::exception_ptr failure;
     context own(here_.executor, gone_.get_token());
@@ -158,7 +158,8 @@ class connection final : public exchange, public host_link {
     } catch (...) {
       failure = std::current_exception();
     }
-    if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);  // the handler has hopped away
+    // the handler may have switched executors
+    if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);
     try {
       if (!failure) co_await finish();
     } catch (...) {
@@ -181,7 +182,7 @@ class connection final : public exchange, public host_link {
     body_ended_ = !request().has_body() && parser_.next(input_.bytes()) == event::complete;
   }
 
-  // What the handler has left out.
+  // Completes a response that the handler left out or did not end.
   task<void> finish() {
     if (!begun()) {
       co_await send(std::string_view());
@@ -191,9 +192,9 @@ class connection final : public exchange, public host_link {
   }
 
   task<void> send_failure(std::exception_ptr why) {
-    const http_error told = explain(why);
+    const http_error shown = explain(why);
     if (output_.in_response()) output_.give_up();
-    if (!output_.broken() && !begun()) co_await send_error(told.status(), told.what());
+    if (!output_.broken() && !begun()) co_await send_error(shown.status(), shown.what());
   }
 
   http_error explain(const std::exception_ptr& why) {
@@ -217,7 +218,7 @@ class connection final : public exchange, public host_link {
     return name.append(request().method()).append(" ").append(request().path());
   }
 
-  // Never throws: a client that does not take it is gone.
+  // Never throws: if the client does not take the response, it is gone.
   task<void> send_error(int status, std::string_view text) {
     response_ = response_head(status);
     response_.add("Content-Type", "text/plain; charset=utf-8");
@@ -228,7 +229,7 @@ class connection final : public exchange, public host_link {
     }
   }
 
-  // Of a request that cannot be read to its end, so that nobody knows where the next one begins.
+  // For a request that cannot be read to its end: the position of the next request is then unknown.
   task<void> refuse(int status, const char* reason) {
     stop_clock();
     unreadable_ = lingers_ = true;
@@ -236,7 +237,7 @@ class connection final : public exchange, public host_link {
     co_await send_error(status, reason);
   }
 
-  // The client may still be sending, and would not see the response if the connection were closed under it.
+  // Closing at once could destroy the response on its way, because the client may still be sending.
   task<void> linger() {
     if (output_.broken() || !lingers_ || input_.ended()) co_return;
     stream_.shutdown_write();
@@ -246,12 +247,12 @@ class connection final : public exchange, public host_link {
 
   // --- the request's body ---------------------------------------------------------------------------------
 
-  // Only the time that is spent waiting counts, however slowly the handler takes what has come.
+  // Only the time spent waiting counts, however slowly the handler reads what has arrived.
   task<void> wait_for_body() {
     if (input_.ended()) throw cancelled();
     closes_ = out_of_time(deadline_kind::body) || waited_ >= host_.options().body_timeout;
     if (closes_) throw http_error(408, "the request's body did not come in time");
-    if (expects_continue_ && !begun()) co_await output_.tell_to_continue();
+    if (expects_continue_ && !begun()) co_await output_.send_continue();
     expects_continue_ = false;
     const time_point begin = here_.executor.now();
     co_await input_.arrived();
@@ -259,7 +260,7 @@ class connection final : public exchange, public host_link {
     if (!reading_.passed()) stop_clock();
   }
 
-  // What has come already of a body that nobody reads.
+  // Discards what has already arrived of a body that nobody reads.
   void skip_received() {
     while (!body_ended_ && !unreadable_ && !closes_) {
       const event now = parser_.next(input_.bytes());
@@ -275,12 +276,12 @@ class connection final : public exchange, public host_link {
         const std::string_view piece = co_await read();
         if (piece.empty()) break;
       }
-    } catch (const std::exception&) {  // it does not come, or is none
+    } catch (const std::exception&) {  // the body does not arrive, or is malformed
     }
     co_return body_ended_;
   }
 
-  // Whether what is left of the body is little, and will come without being asked for.
+  // Whether the rest of the body is small, and arrives without a `100 Continue`.
   bool can_skip_rest() const noexcept {
     return body_ended_ || (!expects_continue_ && !request().chunked() &&
                            request().content_length().value_or(0) <= most_skipped);
@@ -296,7 +297,7 @@ class connection final : public exchange, public host_link {
 
   // --- time and memory ------------------------------------------------------------------------------------
 
-  // Begins to count for what is waited for now, unless it does already.
+  // Starts the clock for this kind of wait, unless it is running. Returns whether the deadline has passed.
   bool out_of_time(deadline_kind kind) {
     if (clock_ == kind) return reading_.passed();
     host_.clocks().set(reading_, kind);
@@ -318,21 +319,21 @@ class connection final : public exchange, public host_link {
   connection_host& host_;
   Stream& stream_;
   const context here_;
-  linked_stop_source gone_;  // the client, or the server: what the handler sees
+  linked_stop_source gone_;  // set when the client disconnects or the server stops; the handler's stop token
   connection_input<Stream> input_;
   connection_output<Stream> output_;
   request_parser parser_;
   response_head response_;
   deadline reading_;
-  std::optional<deadline_kind> clock_;  // what reading_ is set for
+  std::optional<deadline_kind> clock_;  // the deadline that reading_ is set for
   duration waited_{};                   // for the body
-  std::size_t gathered_ = 0;            // bytes of the body
+  std::size_t gathered_ = 0;            // bytes of the body in read_all()
   bool body_ended_ = true;
   bool expects_continue_ = false;
-  bool unreadable_ = false;  // what the client sends is no request
-  bool closes_ = false;      // what the client sends as a body is none, or too slow
-  bool keeps_ = false;       // the connection, for another request
+  bool unreadable_ = false;  // the input is not a valid request
+  bool closes_ = false;      // the body is malformed or too slow
+  bool keeps_ = false;       // the connection stays open for another request
   bool lingers_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

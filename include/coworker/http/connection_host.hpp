@@ -1,6 +1,6 @@
 #pragma once
-// What the connections of a server share: options, clocks, a buffer to receive into, the count of what
-// bodies they hold. Knows a connection as something that can be woken.
+// What all connections of a server share: options, deadlines, a receive buffer, and the count of body bytes
+// in memory. Sees a connection only as something to wake.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/task.hpp>
@@ -51,7 +51,8 @@ class connection_host {
   const http_server_options& options() const noexcept { return options_; }
   deadlines& clocks() noexcept { return clocks_; }
 
-  // For whoever receives, and looks at what has come before anything else runs on the loop.
+  // A receive buffer that all connections share. Its reader must consume the bytes before anything
+  // else runs on the loop.
   std::span<char> scratch() noexcept { return scratch_; }
 
   void add(host_link& one) noexcept {
@@ -65,23 +66,23 @@ class connection_host {
     if (one.next_ != nullptr) one.next_->previous_ = one.previous_;
   }
 
-  // From now on no connection serves another request than the one that it is at.
+  // After this, each connection finishes its current request and serves no other.
   void drain() {
     draining_ = true;
     for (host_link* one = first_; one != nullptr; one = one->next_) one->wake();
   }
   bool draining() const noexcept { return draining_; }
 
-  // Counts bytes of a body, and returns how many. Throws: http_error where there are too many.
+  // Counts bytes of a body, and returns how many. Throws: http_error if there are too many.
   std::size_t gather(std::size_t bytes) {
     if (bytes > options_.bodies - gathered_)
-      throw http_error(503, "the server holds as much of the bodies of requests as it may");
+      throw http_error(503, "the server's limit for request bodies in memory is reached");
     gathered_ += bytes;
     return bytes;
   }
   void release(std::size_t bytes) noexcept { gathered_ -= bytes; }
 
-  // For a Date line; empty where there is no clock. Valid until the next call.
+  // Returns the value of the Date header; empty if there is no clock. Valid until the next call.
   std::string_view date() {
     if (options_.unix_time == nullptr) return {};
     const std::int64_t now = options_.unix_time();
@@ -111,4 +112,4 @@ class connection_host {
   bool draining_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

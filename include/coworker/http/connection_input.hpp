@@ -1,6 +1,6 @@
 #pragma once
-// What a client sends, as it comes: received all the time, so that one notices when the client goes away,
-// and kept until it is asked for, up to a bound. Knows no HTTP.
+// Receives from a client continuously, so that a disconnect is noticed, and buffers up to a limit what nobody
+// has read yet. Must not know HTTP.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/stop.hpp>
@@ -17,7 +17,8 @@ namespace coworker::inline v0_1::detail {
 template <class Stream>
 class connection_input {
  public:
-  // `scratch` is shared by all connections of a loop: what is read into it is taken before anything else runs.
+  // `scratch` is shared by all connections of a loop: bytes read into it are consumed
+  // before anything else runs.
   connection_input(Stream& stream, std::span<char> scratch, stop_source& gone) noexcept
       : stream_(stream), scratch_(scratch), gone_(gone) {}
 
@@ -31,18 +32,18 @@ class connection_input {
         const std::size_t count = co_await stream_.read_some(scratch_);
         if (!take(count)) break;
       }
-    } catch (const std::exception&) {  // the stream's, a stop, or no memory: nothing more comes
+    } catch (const std::exception&) {  // from the stream, a stop, or a lack of memory: nothing more arrives
     }
     ended_ = true;
     gone_.request_stop();
     arrived_.set();
   }
 
-  // What came and was not taken yet; whoever takes some, takes it off the front. A view that was taken is
-  // valid until refill() is called.
+  // Received bytes that nobody has consumed. A reader removes what it consumes from the front. A view of them
+  // is valid until refill() is called.
   std::string_view& bytes() noexcept { return bytes_; }
 
-  // For when bytes() is empty: returns whether more has come.
+  // For an empty bytes(): moves newly received bytes there. Returns whether there are any.
   bool refill() {
     if (incoming_.empty()) return false;
     current_.clear();
@@ -52,17 +53,17 @@ class connection_input {
     return true;
   }
 
-  // Whether there is anything that was not taken.
+  // Whether any received bytes are not consumed.
   bool has_bytes() const noexcept { return !bytes_.empty() || !incoming_.empty(); }
 
-  // Whether nothing can come any more but what has.
+  // Whether the input has ended, so that nothing more can arrive.
   bool ended() const noexcept { return ended_; }
 
-  // Awaited, returns once something has come, the input has ended, or wake() was called.
+  // Awaits new bytes, the end of the input, or wake().
   local_event::awaiter arrived() noexcept { return arrived_.wait(); }
   void wake() { arrived_.set(); }
 
-  // From now on what comes is dropped, `most` bytes of it; then the input ends.
+  // After this, input is dropped, up to `most` bytes; then the input ends.
   void discard(std::size_t most) {
     discards_ = true;
     discardable_ = most;
@@ -77,15 +78,15 @@ class connection_input {
     room_.set();
   }
 
-  // While it is not known when more will come: bytes() must be empty.
+  // For a connection that may be idle for long. bytes() must be empty.
   void release_memory() noexcept {
     if (current_.capacity() > kept_capacity) std::string().swap(current_);
     if (incoming_.capacity() > kept_capacity) std::string().swap(incoming_);
   }
 
  private:
-  static constexpr std::size_t most_kept =
-      16 * 1024;  // then receiving pauses, and with it the notice of who goes away
+  // Receiving pauses at this size; a disconnect is then not noticed either.
+  static constexpr std::size_t most_kept = 16 * 1024;
   static constexpr std::size_t kept_capacity = 512;
 
   bool take(std::size_t count) {
@@ -102,8 +103,8 @@ class connection_input {
   Stream& stream_;
   std::span<char> scratch_;
   stop_source& gone_;
-  std::string incoming_;  // received, and not looked at
-  std::string current_;   // what bytes_ is the end of
+  std::string incoming_;  // received, not yet in bytes_
+  std::string current_;   // the buffer that bytes_ points into
   std::string_view bytes_;
   local_event arrived_;
   local_event room_;
@@ -112,4 +113,4 @@ class connection_input {
   bool ended_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

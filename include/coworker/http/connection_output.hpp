@@ -1,6 +1,5 @@
 #pragma once
-// What goes to a client: responses as bytes, as fast as the client takes them, and no faster. Knows nothing of
-// requests.
+// Writes responses to a client, no faster than the client reads them. Must not know requests.
 
 #include <algorithm>
 #include <coworker/coro/context.hpp>
@@ -23,7 +22,7 @@ namespace coworker::inline v0_1::detail {
 template <class Stream>
 class connection_output {
  public:
-  // `gone` is asked to stop when the client is found to be gone.
+  // `gone` gets a stop request when the client turns out to be gone.
   connection_output(connection_host& host, Stream& stream, const context& here, stop_source& gone) noexcept
       : host_(host),
         stream_(stream),
@@ -32,20 +31,20 @@ class connection_output {
         writing_context_(here.executor, cut_off_.get_token()),
         deadline_([](void* self) { static_cast<connection_output*>(self)->cut_off_.request_stop(); }, this) {}
 
-  // Before each response.
+  // Call before each response.
   void reset() noexcept { writer_.reset(); }
 
   bool begun() const noexcept { return writer_.has_value(); }
   bool in_response() const noexcept { return begun() && writer_->in_response(); }
   bool keep_alive() const noexcept { return begun() && writer_->keep_alive(); }
 
-  // Nothing more can be said to the client.
+  // Whether nothing more can be sent to the client.
   bool broken() const noexcept { return broken_; }
   void give_up() noexcept { broken_ = true; }
 
-  // Into the buffer.
+  // Writes the head into the buffer.
   void begin(const response_form& form, const response_head& head, std::optional<std::uint64_t> size) {
-    if (begun()) throw std::logic_error("response: it was begun already; a request has one response");
+    if (begun()) throw std::logic_error("response: it has already begun; a request gets one response");
     writer_.emplace(out_, form);
     try {
       if (size) {
@@ -59,7 +58,7 @@ class connection_output {
     }
   }
 
-  // A piece of the body, with what is in the buffer before it. Only what is small is copied.
+  // Writes a piece of the body, after the content of the buffer. Copies only small pieces.
   task<void> write(std::string_view piece, bool is_last) {
     if (!begun()) throw std::logic_error("response: write() was called before begin()");
     if (piece.size() <= most_copied) {
@@ -72,7 +71,7 @@ class connection_output {
     co_await flush();
   }
 
-  // Sends what is in the buffer, then `more`. Throws `cancelled` where the client is gone, or takes nothing.
+  // Sends the buffer, then `more`. Throws: `cancelled` if the client is gone or reads nothing.
   task<void> flush(std::string_view more = {}) {
     if (broken_) throw cancelled();
     std::string_view first = out_;
@@ -96,12 +95,12 @@ class connection_output {
     throw cancelled();
   }
 
-  task<void> tell_to_continue() {
+  task<void> send_continue() {
     append_continue(out_);
     return flush();
   }
 
-  // While the buffer is empty.
+  // Call only while the buffer is empty.
   void release_memory() noexcept {
     if (out_.capacity() > kept_capacity) std::string().swap(out_);
   }
@@ -113,12 +112,12 @@ class connection_output {
   connection_host& host_;
   Stream& stream_;
   stop_source& gone_;
-  linked_stop_source cut_off_;  // ends a write
+  linked_stop_source cut_off_;  // a stop here ends a write
   context writing_context_;
   std::string out_;
-  std::optional<response_writer> writer_;  // once the response has begun
+  std::optional<response_writer> writer_;  // set once the response has begun
   deadline deadline_;
   bool broken_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

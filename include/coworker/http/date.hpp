@@ -1,15 +1,15 @@
 #pragma once
-// Dates as HTTP writes them. Knows calendars, and no clock.
+// Formats dates for HTTP. Does calendar arithmetic only; must not know a clock.
 
 #include <cstdint>
 #include <string_view>
 
 namespace coworker::inline v0_1 {
 
-/// A moment as in a Date line: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
+/// A time in the format of the Date header: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
 class http_date {
  public:
-  /// `unix_seconds`: since 1970, UTC; the years 1970 to 9999, what lies outside is moved to their ends.
+  /// `unix_seconds`: seconds since 1970, UTC. Clamped to the years 1970 to 9999.
   explicit constexpr http_date(std::int64_t unix_seconds) noexcept {
     const std::int64_t last = 253402300799;
     const std::int64_t moment = unix_seconds < 0 ? 0 : unix_seconds > last ? last : unix_seconds;
@@ -22,13 +22,14 @@ class http_date {
     write(23, 2, seconds % 60);
   }
 
-  /// 29 characters.
+  /// Returns the 29 characters of the date.
   constexpr std::string_view text() const noexcept { return std::string_view(text_, sizeof text_ - 1); }
 
  private:
-  // In years that begin with March a leap day is the last; 400 of them have 146,097 days.
+  // Counts years from March, so that a leap day is the last day of its year. 400 such
+  // years have 146,097 days.
   constexpr void write_date(unsigned days_since_1970) noexcept {
-    const unsigned days = days_since_1970 + 719468;  // since the first of March of the year 0
+    const unsigned days = days_since_1970 + 719468;  // since 1 March of the year 0
     const unsigned era = days / 146097;
     const unsigned day_of_era = days % 146097;
     const unsigned year_of_era =
@@ -51,4 +52,4 @@ class http_date {
   char text_[30] = "Xxx, 00 Xxx 0000 00:00:00 GMT";
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

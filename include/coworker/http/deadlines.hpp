@@ -1,7 +1,6 @@
 #pragma once
-// The deadlines of many connections, at the cost of two pointers each time one is set: all of one kind have
-// the same length, so that they pass in the order in which they were set, and one timer serves them all.
-// Knows no connection.
+// The deadlines of many connections on one timer. Setting one costs two pointer writes: all deadlines of a
+// kind have the same length, so they expire in the order in which they were set. Must not know connections.
 
 #include <array>
 #include <coworker/coro/clock.hpp>
@@ -15,7 +14,7 @@ namespace coworker::inline v0_1::detail {
 enum class deadline_kind : unsigned char { head, body, idle, write, linger };
 inline constexpr std::size_t deadline_kinds = 5;
 
-// Lives with who has it, who is told once when it passes.
+// A deadline, owned by its user. Calls `on_pass(whose)` once when it passes.
 class deadline : public wait_link {
  public:
   explicit deadline(void (*on_pass)(void*), void* whose) noexcept : on_pass_(on_pass), whose_(whose) {}
@@ -27,7 +26,7 @@ class deadline : public wait_link {
     if (listed()) unlink();
   }
 
-  // Since it was set last.
+  // Whether it has passed since it was last set.
   bool passed() const noexcept { return passed_; }
 
  private:
@@ -38,7 +37,7 @@ class deadline : public wait_link {
   bool passed_ = false;
 };
 
-// Used on one loop.
+// Not thread-safe: used on one loop.
 class deadlines {
  public:
   using lengths = std::array<duration, deadline_kinds>;
@@ -57,7 +56,7 @@ class deadlines {
     earlier_.set();
   }
 
-  // Tells those whose deadline has passed. Awaited again and again, it returns when it is time for the next.
+  // Notifies every deadline that has passed. Await it in a loop: it returns when the next one is due.
   event::wait_awaiter next() {
     earlier_.reset();
     pass(executor_.now());
@@ -88,7 +87,7 @@ class deadlines {
   lengths lengths_;
   std::array<wait_list<deadline>, deadline_kinds> lists_;
   time_point wakes_at_ = (time_point::max)();
-  event earlier_;  // a deadline is before that
+  event earlier_;  // set when a new deadline is before wakes_at_
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,5 +1,6 @@
 #pragma once
-// download: a file that a job names by its URL, fetched so that the URL can lead nowhere it must not. Needs libcurl.
+// download: fetches a file that a job names by its URL, with protection against URLs of private
+// networks. Needs libcurl.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -29,20 +30,21 @@ class download_taker;
 
 namespace http {
 
-/// How a file is downloaded. With g++ before 13, give it a name and pass it by name.
+/// Options of a download. With g++ before 13, pass a named object, not a temporary.
 struct download_options {
-  /// As for any call; size_limit is 4 GiB where it is not set.
+  /// Options of the HTTP call. If size_limit is not set, it is 4 GiB.
   call_options call = {};
-  /// The file's name, without a folder. Default: empty, the last part of the URL's path, with any but plain characters
-  /// replaced.
+  /// The file's name, without a folder. Default: empty, which means the last part of the URL's path, with
+  /// every character other than letters, digits, '-', '_' and '.' replaced by '_'.
   std::string name = {};
-  /// Lets the URL lead to addresses of private networks and of this machine too, and through a proxy. Default: false.
+  /// Whether the URL may lead to addresses of private networks and of this machine, and through a proxy.
+  /// Default: false.
   bool allow_private = false;
 
   download_options() {}
 };
 
-/// A file on disk, which its destructor removes: held by a handler, it is gone when the job has ended.
+/// A file on disk that its destructor removes. A handler that holds it needs no other cleanup.
 class downloaded_file {
  public:
   downloaded_file() noexcept {}
@@ -59,10 +61,11 @@ class downloaded_file {
     if (!kept_ && !path_.empty()) ::unlink(path_.c_str());
   }
 
+  /// Empty if there is no file.
   const std::string& path() const noexcept { return path_; }
   /// In bytes.
   std::uint64_t size() const noexcept { return size_; }
-  /// From now on the file stays.
+  /// Keeps the file: the destructor does not remove it any more.
   void keep() noexcept { kept_ = true; }
 
  private:
@@ -77,7 +80,7 @@ class downloaded_file {
 
 namespace detail {
 
-/// A name of plain characters that is no hidden file, nor a folder's.
+/// Returns a file name of plain characters that is neither a hidden file nor a folder.
 inline std::string file_name_in(std::string_view url) {
   std::string_view path = url.substr(0, url.find_first_of("?#"));
   const std::size_t scheme = path.find("://");
@@ -91,21 +94,22 @@ inline std::string file_name_in(std::string_view url) {
     name += plain && (c != '.' || !name.empty()) ? c : '_';
   }
   constexpr std::size_t longest = 120;
-  if (name.size() > longest) name.erase(0, name.size() - longest);  // what kind it is stands at the end
+  // keeps the end, which has the file's extension
+  if (name.size() > longest) name.erase(0, name.size() - longest);
   if (name.starts_with('.')) name[0] = '_';
   return name.empty() ? "download" : name;
 }
 
-/// Throws: std::invalid_argument where a name is more, or less, than that.
+/// Returns `name`. Throws: std::invalid_argument if it is not the name of a file in a folder.
 inline const std::string& require_file_name(const std::string& name) {
   const bool fits = !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
                     name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
   if (fits) return name;
   throw std::invalid_argument("http::download: \"" + name +
-                              "\" is no name of a file; it must have no slash, and 255 bytes at most");
+                              "\" is not a file name; it must have no slash and at most 255 bytes");
 }
 
-/// Makes a new file, never one that is there, nor through a link.
+/// Creates a new file. Never opens an existing file, and never follows a link.
 class download_taker final : public file_taker {
  public:
   download_taker(const std::string& folder, std::string name, http::downloaded_file& made)
@@ -160,14 +164,15 @@ inline task<http::downloaded_file> download(http::request request, call_terms te
 
 namespace http {
 
-/// Fetches a file into `folder`, which is made where it is not there, and returns it. Only http and https are followed, only
-/// to public addresses, also after a redirect: each is checked when its connection is opened, so that a name cannot lead
-/// elsewhere afterwards. No proxy is used, and no connection is shared with other calls. An existing file is never replaced.
+/// Fetches a file into `folder`, which is created if it is missing, and returns the file. Follows only http
+/// and https, and only to public addresses, also after a redirect. The address is checked when the connection
+/// is opened, so a later look-up of the name cannot lead elsewhere. Uses no proxy, and shares no connection
+/// with other calls. Never replaces an existing file.
 ///
-/// Throws: call_error when the file cannot be had, is too large, or lies at an address that is not public;
-/// std::invalid_argument when options.name is no name of a file; io_error when it cannot be written; std::logic_error on a
-/// simulated_loop.
-/// Cancellation: throws `cancelled` as soon as a stop is requested. What was there of the file is removed.
+/// Throws: call_error when the file cannot be fetched, is too large, or is at an address that is not public;
+/// std::invalid_argument when options.name is not a file name; io_error when the file cannot be written;
+/// std::logic_error on a simulated_loop.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, and removes the incomplete file.
 ///
 ///     const http::downloaded_file picture = co_await http::download(job.input.image_url, "/tmp/inputs");
 inline task<downloaded_file> download(std::string url, std::string folder,
@@ -179,7 +184,7 @@ inline task<downloaded_file> download(std::string url, std::string folder,
   if (!what.options.size_limit) what.options.size_limit = std::uint64_t{4} << 30;
   detail::call_terms terms;
   terms.only_public = !options.allow_private;
-  terms.unpacks = false;  // it is stored as it is
+  terms.unpacks = false;  // the file is stored exactly as it is sent
   return detail::download(std::move(what), std::move(terms), std::move(folder), std::move(name));
 }
 

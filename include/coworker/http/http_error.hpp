@@ -1,15 +1,17 @@
 #pragma once
-// http_error: how whatever answers a request says that it cannot. Knows no request.
+// http_error: the exception with which a request's handler reports an error to the client.
+// Must not know requests.
 
 #include <stdexcept>
 #include <string>
 
 namespace coworker::inline v0_1 {
 
-/// Thrown by a handler, it becomes a response of that status with the text as its body.
+/// An error response. If a handler throws it, the client gets a response with that status, and
+/// the text as its body.
 class http_error : public std::runtime_error {
  public:
-  /// Throws: std::invalid_argument where `status` is not one of an error, 400 to 599.
+  /// Throws: std::invalid_argument if `status` is not 400 to 599.
   http_error(int status, const std::string& text) : runtime_error(text), status_(status) {
     if (status < 400 || status > 599)
       throw std::invalid_argument("http_error: the status " + std::to_string(status) +
@@ -22,4 +24,4 @@ class http_error : public std::runtime_error {
   int status_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// local_event: how two coroutines of one loop hand over to each other, for a fraction of what events that
-// other threads may set cost. Knows nothing of what is handed over.
+// local_event: lets one coroutine wake another on the same loop, at a fraction of the cost of an event that
+// other threads may set. Must not know what they exchange.
 
 #include <coroutine>
 #include <coworker/coro/context.hpp>
@@ -9,7 +9,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Waited for by one coroutine at a time. It stays set until a wait takes it. A stop does not end a wait.
+// One coroutine at a time may wait. Stays set until a wait consumes it. A stop does not end a wait.
 class local_event {
  public:
   local_event() noexcept {}
@@ -48,4 +48,4 @@ class local_event {
   bool set_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

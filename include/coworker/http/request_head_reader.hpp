@@ -1,6 +1,6 @@
 #pragma once
-// Reads a request's head out of bytes as they arrive, strictly by RFC 9112: whatever two servers could read
-// in two ways is refused. Knows nothing of what comes after the empty line at its end.
+// Parses a request's head incrementally, strictly by RFC 9112: refuses whatever two servers could read
+// differently. Must not know what follows the empty line at the end of the head.
 
 #include <algorithm>
 #include <coworker/http/request_head.hpp>
@@ -23,7 +23,7 @@ class request_head_reader {
  public:
   enum class progress : unsigned char { needs_more, complete, refused };
 
-  // Forgets the last head.
+  // Prepares for a new head, and discards the last one.
   void begin() noexcept {
     head_.text_.clear();
     head_.fields_.clear();
@@ -40,7 +40,7 @@ class request_head_reader {
     refusal_ = {};
   }
 
-  // Takes off the front of `bytes` what belongs to the head.
+  // Removes from the front of `bytes` what belongs to the head.
   progress read(std::string_view& bytes, const request_limits& limits) {
     while (!bytes.empty()) {
       const void* const line_feed = std::memchr(bytes.data(), '\n', bytes.size());
@@ -57,13 +57,13 @@ class request_head_reader {
     return progress::needs_more;
   }
 
-  // Keeps no more memory than the head of a usual request needs. Only where none has begun.
+  // Frees memory beyond what a usual head needs. Call only when no head has begun.
   void release_memory() noexcept {
     if (head_.text_.capacity() > 2 * usual_head) std::string().swap(head_.text_);
     if (head_.fields_.capacity() > 2 * usual_headers) std::vector<request_head::place>().swap(head_.fields_);
   }
 
-  // Whether any of a head has come.
+  // Whether some bytes of a head have arrived.
   bool begun() const noexcept { return !head_.text_.empty(); }
 
   request_head& head() noexcept { return head_; }
@@ -73,16 +73,18 @@ class request_head_reader {
  private:
   static constexpr std::size_t usual_head = 480;
   static constexpr std::size_t usual_headers = 16;
-  static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but #
+  static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but '#'
 
-  // The same refusal for the same bytes, however they are cut: of two limits, the one that comes first.
+  // Gives the same refusal for the same bytes, however they are split: if two limits are exceeded,
+  // the first one counts.
   bool append(std::string_view part, const request_limits& limits) {
     const std::size_t room = limits.head - std::min<std::size_t>(limits.head, head_.text_.size());
     const std::string_view fitting = part.substr(0, room);
     if (in_request_line_ && !measure_target(fitting, limits.target))
       return refuse(414, "the request's target is too long");
     if (part.size() > room) return refuse(431, "the request's head is too large");
-    if (head_.text_.capacity() < usual_head) head_.text_.reserve(usual_head);  // rather than by and by
+    // one allocation instead of several
+    if (head_.text_.capacity() < usual_head) head_.text_.reserve(usual_head);
     head_.text_.append(part);
     return true;
   }
@@ -117,7 +119,7 @@ class request_head_reader {
     return progress::needs_more;
   }
 
-  // RFC 9112, section 2.2: one is to be ignored, as old clients sent it after a body.
+  // RFC 9112, section 2.2: one empty line must be ignored, because old clients send it after a body.
   progress skip_empty_line() noexcept {
     if (skipped_empty_line_) return refused(400, "the request line is empty");
     skipped_empty_line_ = true;
@@ -150,7 +152,7 @@ class request_head_reader {
   }
 
   bool read_target(std::string_view method, std::string_view target) noexcept {
-    if (method == "CONNECT") return refuse(501, "this server is no proxy");
+    if (method == "CONNECT") return refuse(501, "this server is not a proxy");
     if (!target_characters.has_all_of(target))
       return refuse(400, "the request's target holds a character that must be percent-encoded");
     if (target == "*") {
@@ -175,7 +177,7 @@ class request_head_reader {
     return set_path(rest.substr(host.size()));
   }
 
-  // `rest` is the end of the target.
+  // `rest` is a suffix of the target.
   bool set_path(std::string_view rest) noexcept {
     const std::size_t size = (std::min)(rest.find('?'), rest.size());
     head_.path_at_ = position(rest);
@@ -289,9 +291,9 @@ class request_head_reader {
 
   request_head head_;
   request_refusal refusal_;
-  std::uint32_t line_at_ = 0;      // where the line begins that is not complete
-  std::uint32_t target_seen_ = 0;  // bytes
-  unsigned char spaces_ = 0;       // seen in the request line, so far as they matter
+  std::uint32_t line_at_ = 0;      // start of the incomplete line
+  std::uint32_t target_seen_ = 0;  // in bytes
+  unsigned char spaces_ = 0;       // in the request line so far; counted up to 2
   bool in_request_line_ = true;
   bool skipped_empty_line_ = false;
   bool has_host_ = false;
@@ -304,4 +306,4 @@ class request_head_reader {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

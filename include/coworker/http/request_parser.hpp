@@ -1,6 +1,6 @@
 #pragma once
-// Requests out of the bytes of a connection, one after another, however these are cut. Knows no socket and
-// keeps no body: it is fed with bytes, and gives the parts of a request as they are complete.
+// Splits the bytes of a connection into requests, however they are cut into pieces. Stores no body.
+// Must not know sockets.
 
 #include <algorithm>
 #include <coworker/http/chunked_decoder.hpp>
@@ -15,7 +15,7 @@
 namespace coworker::inline v0_1 {
 
 /// An incremental parser of HTTP/1.1 and HTTP/1.0 requests. The same bytes give the same requests, or the
-/// same refusal, wherever they are cut:
+/// same refusal, however they are split:
 ///
 ///     std::string_view bytes = received;
 ///     for (;;) {
@@ -23,23 +23,25 @@ namespace coworker::inline v0_1 {
 ///         case request_parser::event::head: …        // parser.head()
 ///         case request_parser::event::body: …        // parser.piece()
 ///         case request_parser::event::complete: …    // what follows in `bytes` is the next request
-///         case request_parser::event::refused: …     // parser.refusal(); close
+// the request is malformed; parser.refusal() has the reason; close
+///         case request_parser::event::refused: …
 ///         case request_parser::event::needs_more: …  // all bytes were taken; receive more
 ///
-/// Memory: at most `request_limits::head` and 16 bytes for each header line, whatever is sent.
+/// Memory: at most `request_limits::head` bytes plus 16 bytes for each header line, whatever is sent.
 class request_parser {
  public:
   enum class event : unsigned char {
-    needs_more,  ///< all of the bytes were taken
-    head,        ///< a request has begun; said once for each, before anything of its body is taken
+    needs_more,  ///< all bytes were consumed
+    head,        ///< a request has begun; once per request, before any of its body
     body,        ///< `piece()` is the next part of the body, at least one byte
-    complete,    ///< the request has ended; said once for each
-    refused,     ///< `refusal()` says why; from now on this is all that next() returns
+    complete,    ///< the request has ended; once per request
+    refused,     ///< `refusal()` has the reason; next() returns nothing else from now on
   };
 
   explicit request_parser(const request_limits& limits = request_limits()) noexcept : limits_(limits) {}
 
-  /// Takes off the front of `bytes` what belongs to the current request, up to the next event.
+  /// Removes from the front of `bytes` what belongs to the current request, up to the next event, and
+  /// returns that event.
   event next(std::string_view& bytes) {
     for (;;) {
       switch (stage_) {
@@ -61,33 +63,32 @@ class request_parser {
     }
   }
 
-  /// Of the request whose head was given last, until next() is called after its end.
+  /// The head of the current request, valid until next() is called after the end of the request.
   const request_head& head() const noexcept { return reader_.head(); }
 
-  /// Moves the head out, for whoever keeps it longer than that. head() must not be called again for this
-  /// request.
+  /// Moves the head out, to keep it longer. head() must not be called again for this request.
   request_head take_head() noexcept { return std::move(reader_.head()); }
 
-  /// Lies in the bytes that were given to next().
+  /// The piece of the body that next() found, a view into the bytes passed to next().
   std::string_view piece() const noexcept { return piece_; }
 
   const request_refusal& refusal() const noexcept { return refusal_; }
 
-  /// Lowers the limit for the body of the request whose head was given last, to be called before next(). A
-  /// body that is too large is refused with 413, at once where its size was announced.
+  /// Lowers the body limit of the current request, in bytes. Call it before next(). A body that is too large
+  /// is refused with 413, at once if its size was announced.
   void limit_body(std::uint64_t most) noexcept {
     body_limits_.body = (std::min)(most, limits_.body);
     if (stage_ == stage::sized_body && missing_ > most) refuse({413, "the request's body is too large"});
   }
 
-  /// Whether a request is under way: some of its head has come, and it has not ended.
+  /// Whether part of a request has arrived and its end has not.
   bool in_request() const noexcept {
     return stage_ == stage::head ? reader_.begun()
                                  : stage_ == stage::sized_body || stage_ == stage::chunked_body;
   }
 
-  /// Keeps no more memory than a usual request needs, for a connection that may be idle for long. Only
-  /// while no request is under way; head() must not be used until the next has begun.
+  /// Frees memory beyond what a usual request needs, for a connection that may be idle for long. Call only
+  /// between requests. head() must not be used until the next request has begun.
   void release_memory() noexcept {
     if (in_request() || stage_ == stage::refused) return;
     reader_.begin();
@@ -146,8 +147,8 @@ class request_parser {
   chunked_decoder decoder_;
   std::string_view piece_;
   request_refusal refusal_;
-  std::uint64_t missing_ = 0;  // bytes of a body whose size was announced
+  std::uint64_t missing_ = 0;  // remaining bytes of a body with a known size
   stage stage_ = stage::head;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// What a response says before its body: a status and header lines that cannot be anything else. Knows nothing
-// of how a body is framed; the lines for that are response_writer.hpp's.
+// The status and the headers of a response, checked so that they cannot be malformed. Must not know how a
+// body is framed; response_writer.hpp writes the headers for that.
 
 #include <array>
 #include <coworker/http/syntax.hpp>
@@ -13,13 +13,13 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// Calls to no constexpr function, whose names say in the compiler's error what is wrong with a line.
+// Not constexpr: a call to one makes the compiler report its name, which says what is wrong with a line.
 inline void a_header_line_must_be_a_name_a_colon_a_blank_and_a_value() {}
 inline void a_header_line_must_end_with_a_line_break() {}
 
 }  // namespace detail
 
-/// Header lines that are written in the program; the compiler refuses malformed ones: "Name: value\r\n", any number.
+/// Header lines as a string literal: any number of "Name: value\r\n". The compiler refuses malformed ones.
 class header_lines {
  public:
   consteval header_lines(const char* text) : text_(text) {
@@ -40,7 +40,7 @@ class header_lines {
   std::string_view text_;
 };
 
-/// Status and header lines of a response.
+/// The status and the header lines of a response.
 class response_head {
  public:
   response_head() noexcept {}
@@ -50,7 +50,7 @@ class response_head {
 
   int status() const noexcept { return status_; }
 
-  /// Throws: std::invalid_argument unless it is 200 to 599.
+  /// Sets the status. Throws: std::invalid_argument unless it is 200 to 599.
   void set_status(int status) {
     if (status < 200 || status > 599)
       throw std::invalid_argument("response: the status " + std::to_string(status) +
@@ -58,30 +58,29 @@ class response_head {
     status_ = status;
   }
 
-  /// Adds a header line; there may be several of one name. Throws: std::invalid_argument where `name` is
-  /// not a token, where the value holds a control character such as a line break, and for a header that the
-  /// server writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding,
-  /// Upgrade.
+  /// Adds a header line. A name may be added more than once. Throws: std::invalid_argument if `name` is not a
+  /// token, if the value contains a control character such as a line break, and for a header that the server
+  /// writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding, Upgrade.
   response_head& add(std::string_view name, std::string_view value) {
     check_header(name, value);
     lines_.append(name).append(": ").append(value).append("\r\n");
     return *this;
   }
 
-  /// Adds lines that were checked when the program was compiled, other than those that the server writes itself.
+  /// Adds lines that were checked at compile time. They must not be headers that the server writes itself.
   response_head& add(header_lines lines) {
     lines_.append(lines.text());
     return *this;
   }
 
-  /// The same, in place of what was added under that name before.
+  /// Adds a header line and removes all earlier ones of that name. Throws: as add().
   response_head& set(std::string_view name, std::string_view value) {
     check_header(name, value);
     remove(name);
     return add(name, value);
   }
 
-  /// Takes all lines of that name away.
+  /// Removes all lines of that name.
   void remove(std::string_view name) {
     for (std::size_t at = 0; at < lines_.size();) {
       const std::size_t size = lines_.find('\n', at) + 1 - at;
@@ -103,7 +102,7 @@ class response_head {
   /// The header lines, each with its line break.
   std::string_view lines() const noexcept { return lines_; }
 
-  /// Closes the connection after this response.
+  /// Makes the server close the connection after this response.
   void close_connection() noexcept { closes_ = true; }
   bool closes_connection() const noexcept { return closes_; }
 
@@ -128,7 +127,7 @@ class response_head {
   }
 
   [[noreturn]] static void refuse(std::string_view name, const std::string& why) {
-    std::string shown;  // no byte of it is to break out of whatever it is written to
+    std::string shown;  // printable, so that a log line or terminal stays intact
     for (const char c : name.substr(0, 100)) shown += c < ' ' || c == 0x7f ? '?' : c;
     throw std::invalid_argument("response header \"" + shown + "\": " + why);
   }

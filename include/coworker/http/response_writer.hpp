@@ -1,6 +1,6 @@
 #pragma once
-// Writes responses as bytes: status line, header lines, and the framing of a body. Knows no socket, and no
-// clock: the date is given.
+// Writes responses as bytes: status line, header lines, and the framing of a body. Must not know sockets or
+// clocks: the date is an input.
 
 #include <algorithm>
 #include <coworker/http/request_head.hpp>
@@ -14,12 +14,12 @@
 
 namespace coworker::inline v0_1 {
 
-/// What the request, and the state of the server, ask of the form of a response.
+/// Properties of a response that follow from its request and from the state of the server.
 struct response_form {
-  bool head_only = false;      ///< for HEAD: the head that GET would have, and no body
-  int minor_version = 1;       ///< of the request: HTTP/1.0 knows no chunks
-  bool keep_alive = true;      ///< the connection serves another request afterwards
-  std::string_view date = {};  ///< for the Date line, as http_date writes it; empty: there is none
+  bool head_only = false;      ///< for HEAD: writes the head that GET would get, and no body
+  int minor_version = 1;       ///< of the request; HTTP/1.0 does not support chunks
+  bool keep_alive = true;      ///< whether the connection can serve another request afterwards
+  std::string_view date = {};  ///< value of the Date header, from http_date; empty: no Date header
 
   response_form() noexcept {}
   explicit response_form(const request_head& request) noexcept
@@ -28,7 +28,7 @@ struct response_form {
         keep_alive(request.keep_alive()) {}
 };
 
-/// Appends `100 Continue`, for a client that waits for it before it sends its body.
+/// Appends `100 Continue`, for a client that waits for it before it sends the body.
 inline void append_continue(std::string& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }
 
 /// Appends one response to a buffer:
@@ -36,19 +36,19 @@ inline void append_continue(std::string& out) { out.append("HTTP/1.1 100 Continu
 ///     response_writer writer(out, response_form(request));
 ///     writer.write_whole(head, "{}");
 ///
-///     writer.begin(head);         // or begin(head, size) where the size is known
+///     writer.begin(head);         // or begin(head, size) if the size is known
 ///     writer.write("a piece");
 ///     writer.end();
 ///
-/// What was appended may be taken out of the buffer at any time.
+/// The buffer's content may be removed at any time.
 class response_writer {
  public:
   response_writer(std::string& out, const response_form& form) noexcept
       : out_(out), form_(form), keep_alive_(form.keep_alive) {}
 
-  /// Writes the head of a response whose body is `size` bytes. Throws: std::invalid_argument where a
-  /// response with that status has no body (204, 205, 304) and `size` is not 0; std::logic_error within a
-  /// response. Nothing was written then.
+  /// Writes the head of a response with a body of `size` bytes. Throws: std::invalid_argument if the status
+  /// allows no body (204, 205, 304) and `size` is not 0; std::logic_error if another response has not ended.
+  /// Writes nothing in these cases.
   void begin(const response_head& head, std::uint64_t size) {
     check_not_begun();
     if (size != 0 && !may_have_body(head.status())) fail_bodiless(head.status());
@@ -60,9 +60,9 @@ class response_writer {
     end_head();
   }
 
-  /// Writes the head of a response whose size is not known: the body comes in chunks, to an HTTP/1.0 client
-  /// until the connection is closed. Throws: as the other; std::invalid_argument for every response that
-  /// has no body.
+  /// Writes the head of a response of unknown size. The body is sent in chunks; for an HTTP/1.0 client it
+  /// ends when the connection closes. Throws: as the other overload, but std::invalid_argument for every
+  /// status that allows no body.
   void begin(const response_head& head) {
     check_not_begun();
     if (!may_have_body(head.status())) fail_bodiless(head.status());
@@ -73,17 +73,16 @@ class response_writer {
     end_head();
   }
 
-  /// Writes the next piece of the body; none where it is empty. Throws: std::logic_error where the body would
-  /// become longer than was announced.
+  /// Writes a piece of the body. An empty piece writes nothing. Throws: std::logic_error if the body would
+  /// become longer than announced.
   void write(std::string_view piece) {
     if (!begin_piece(piece.size())) return;
     out_.append(piece);
     end_piece();
   }
 
-  /// For a piece of `size` bytes that the caller sends by itself, after what is in the buffer: writes what
-  /// stands before it. Returns whether the piece is to be sent, and end_piece() to be called, at all.
-  /// Throws: as write().
+  /// Announces a piece of `size` bytes that the caller sends itself, after the content of the buffer. Returns
+  /// whether to send the piece and then call end_piece(). Throws: as write().
   bool begin_piece(std::uint64_t size) {
     if (framing_ == framing::none) throw std::logic_error("response: write() was called before begin()");
     if (framing_ == framing::sized) {
@@ -101,8 +100,8 @@ class response_writer {
     if (framing_ == framing::chunked) out_.append("\r\n");
   }
 
-  /// Writes the end of the body. Throws: std::logic_error where the body is shorter than was announced;
-  /// then the connection must be closed, which is how the client learns of it.
+  /// Writes the end of the body. Throws: std::logic_error if the body is shorter than announced. Then close
+  /// the connection; only that tells the client.
   void end() {
     if (framing_ == framing::sized && missing_ != 0) {
       keep_alive_ = false;
@@ -120,13 +119,13 @@ class response_writer {
     end();
   }
 
-  /// Whether a response was begun that has not ended.
+  /// Whether a response has begun and not ended.
   bool in_response() const noexcept { return framing_ != framing::none; }
 
-  /// Whether the connection may serve another request once the response has ended.
+  /// Whether the connection may serve another request after this response.
   bool keep_alive() const noexcept { return keep_alive_; }
 
-  /// Whether a response with this status can have a body.
+  /// Whether a response with this status may have a body.
   static constexpr bool may_have_body(int status) noexcept {
     return status >= 200 && status != 204 && status != 205 && status != 304;
   }
@@ -170,9 +169,9 @@ class response_writer {
 
   std::string& out_;
   response_form form_;
-  std::uint64_t missing_ = 0;  // bytes of a body whose size was announced
+  std::uint64_t missing_ = 0;  // remaining bytes of a body with a known size
   framing framing_ = framing::none;
   bool keep_alive_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

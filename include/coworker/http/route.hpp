@@ -1,6 +1,6 @@
 #pragma once
-// Which of many routes a request is for: methods and patterns of paths. Knows no handler: a route is known by
-// its place in a list.
+// Matches a request to one of many routes, by method and path pattern. A route is identified by its index in
+// a list. Must not know handlers.
 
 #include <array>
 #include <coworker/http/url.hpp>
@@ -17,7 +17,8 @@ namespace detail {
 
 inline constexpr std::size_t most_route_parameters = 8;
 
-// Each is called for a pattern with that fault. In a pattern that is a constant, the compiler names it.
+// Each reports one fault of a pattern. For a constant pattern, the compiler's error shows
+// the function's name.
 [[noreturn]] inline void fail_route_pattern(std::string_view pattern, const char* why) {
   throw std::invalid_argument("route \"" + std::string(pattern) + "\": " + why);
 }
@@ -46,20 +47,20 @@ inline constexpr std::size_t most_route_parameters = 8;
   fail_route_pattern(pattern, "no request has the segment . or .., so none would match");
 }
 
-enum class segment_kind : unsigned char { rest, parameter, literal };  // in the order of their weight
+enum class segment_kind : unsigned char { rest, parameter, literal };  // by increasing precedence
 
 constexpr segment_kind kind_of(std::string_view segment) noexcept {
   if (!segment.starts_with('{')) return segment_kind::literal;
   return segment.ends_with("...}") ? segment_kind::rest : segment_kind::parameter;
 }
 
-// Of "{name}" and "{name...}".
+// The name in "{name}" or "{name...}".
 constexpr std::string_view parameter_name(std::string_view segment) noexcept {
   const std::size_t around = kind_of(segment) == segment_kind::rest ? 4 : 1;
   return segment.substr(1, segment.size() - 1 - around);
 }
 
-// How well a route's method fits a request's: 0 is not at all.
+// How well a route's method matches a request's; 0: it does not match.
 constexpr int method_rank(std::string_view of_route, std::string_view of_request) noexcept {
   if (of_route == of_request) return 3;
   if (of_route == "GET" && of_request == "HEAD") return 2;
@@ -75,12 +76,13 @@ constexpr bool is_literal_match(std::string_view literal, std::string_view encod
 
 }  // namespace detail
 
-/// What the parameters of a pattern stood for in one path. Keeps views into both.
+/// The values of a pattern's parameters in one path. Holds views into pattern and path.
 class route_parameters {
  public:
   constexpr std::size_t size() const noexcept { return size_; }
 
-  /// As written in the path, percent-encoded.
+  /// Returns the value as written in the path, percent-encoded, or nothing if the pattern
+  /// has no such parameter.
   constexpr std::optional<std::string_view> encoded(std::string_view name) const noexcept {
     for (std::size_t i = 0; i < size_; ++i) {
       if (names_[i] == name) return values_[i];
@@ -88,7 +90,7 @@ class route_parameters {
     return std::nullopt;
   }
 
-  /// Returns the decoded value, or nothing where the pattern has no such parameter.
+  /// Returns the decoded value, or nothing if the pattern has no such parameter.
   std::optional<std::string> value(std::string_view name) const {
     const std::optional<std::string_view> found = encoded(name);
     return found ? url_decode(*found) : std::nullopt;
@@ -106,16 +108,15 @@ class route_parameters {
   std::size_t size_ = 0;
 };
 
-/// A pattern of paths: "/jobs" is that path alone, "/jobs/{id}" has a parameter for one segment that is not
-/// empty, "/files/{path...}" one for all that follows, slashes included. Other segments match as they are,
-/// decoded.
+/// A pattern for paths. "/jobs" matches only that path. In "/jobs/{id}" the parameter matches one non-empty
+/// segment. In "/files/{path...}" it matches the rest of the path, slashes included. All other segments must
+/// equal the decoded segments of the path.
 class route_pattern {
  public:
-  /// A pattern that is written in the program; the compiler refuses a malformed one.
+  /// A pattern as a string literal. The compiler refuses a malformed one.
   consteval route_pattern(const char* text) : text_(text) { check_pattern(text_); }
 
-  /// A pattern that becomes known when the program runs; `text` must outlive it. Throws:
-  /// std::invalid_argument where it is malformed.
+  /// Makes a pattern at run time. `text` must outlive it. Throws: std::invalid_argument if it is malformed.
   static route_pattern from(std::string_view text) {
     check_pattern(text);
     return route_pattern(text, 0);
@@ -123,8 +124,7 @@ class route_pattern {
 
   constexpr std::string_view text() const noexcept { return text_; }
 
-  /// Returns what the parameters stand for in `path`, percent-encoded as it came, or nothing where it does
-  /// not match.
+  /// Returns the parameters' values in `path`, still percent-encoded, or nothing if the path does not match.
   constexpr std::optional<route_parameters> match(std::string_view path) const noexcept {
     route_parameters found;
     std::string_view pattern = text_;
@@ -147,8 +147,8 @@ class route_pattern {
     return pattern.empty() && path.empty() ? std::optional<route_parameters>(found) : std::nullopt;
   }
 
-  /// Of two patterns that match one path: whether this one says more about it. The first segment in which
-  /// they differ decides: text goes before a parameter, and that before the rest of a path.
+  /// Whether this pattern has precedence over another one that matches the same path. The first segment of
+  /// different kinds decides: text goes before a parameter, and a parameter before the rest of a path.
   constexpr bool more_specific_than(const route_pattern& other) const noexcept {
     std::string_view left = text_;
     std::string_view right = other.text_;
@@ -205,25 +205,24 @@ class route_pattern {
   std::string_view text_;
 };
 
-/// A method and the paths that it is for. HEAD needs no route of its own where GET has one.
+/// A method and a path pattern. A route for GET also serves HEAD, unless HEAD has its own.
 struct route {
   std::string_view method;  ///< such as "GET"; empty: every method
   route_pattern pattern;
 };
 
-/// What find_route() found.
+/// The result of find_route().
 struct route_match {
-  /// 200: a route. 204: none, but the request is OPTIONS. 400: the path has dot segments or cannot be
-  /// decoded. 404: no route has such a path. 405: none of those has the method. For 204 and 405
-  /// allowed_methods() gives the Allow line.
+  /// 200: a route matches. 204: no route matches, but the request is OPTIONS. 400: the path contains dot
+  /// segments or cannot be decoded. 404: no route matches the path. 405: routes match the path, but not the
+  /// method. For 204 and 405, allowed_methods() returns the value of the Allow header.
   int status = 404;
-  std::size_t index = 0;  ///< of the route in the list
+  std::size_t index = 0;  ///< of the route in the list; valid for status 200
   route_parameters parameters;
 };
 
-/// Finds the route for a request: of those that match method and path the most specific; of equal ones that
-/// which names the method, then the first.
-/// `path` is percent-encoded as it came.
+/// Finds the route for a request: the most specific of those that match method and path. Among equally
+/// specific routes, one with the exact method wins, then the first. `path` is percent-encoded, as received.
 constexpr route_match find_route(std::span<const route> routes, std::string_view method,
                                  std::string_view path) noexcept {
   route_match best;
@@ -257,8 +256,8 @@ constexpr route_match find_route(std::span<const route> routes, std::string_view
   }
   return best;
 }
-
-/// Returns the methods that the routes of a path have, such as "GET, HEAD, POST, OPTIONS"; those of all
+/// Returns the methods of the routes that match a path, such as "GET, HEAD, POST, OPTIONS". For the path "*",
+/// returns those of all routes.
 /// routes for the path "*".
 inline std::string allowed_methods(std::span<const route> routes, std::string_view path) {
   std::string allowed;
@@ -276,4 +275,4 @@ inline std::string allowed_methods(std::span<const route> routes, std::string_vi
   return allowed;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// s3: presigned URLs of an S3 bucket, of any provider (AWS Signature Version 4, in query parameters). Makes URLs only: must
-// not know who sends requests.
+// s3: presigned URLs for S3 buckets of any provider (AWS Signature Version 4, in query parameters). Only
+// makes URLs: must not know who sends requests.
 // Source: AWS, "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)".
 
 #include <coworker/coro/clock.hpp>
@@ -15,14 +15,15 @@
 
 namespace coworker::inline v0_1::s3 {
 
-/// Where a bucket is, and who asks.
+/// The endpoint of a bucket, and the credentials to use.
 struct account {
-  /// Such as "https://s3.eu-central-1.amazonaws.com", or "http://127.0.0.1:9000".
+  /// URL of the S3 endpoint, such as "https://s3.eu-central-1.amazonaws.com" or "http://127.0.0.1:9000".
   std::string endpoint_url;
   std::string access_key_id;
   std::string secret_access_key;
-  std::string session_token = {};  ///< of temporary credentials; empty: they are not
-  /// Default: empty, what the endpoint's name says ("s3.REGION.", "REGION.digitaloceanspaces.com"), else "us-east-1".
+  std::string session_token = {};  ///< of temporary credentials; empty: the credentials are not temporary
+  /// Default: empty, which means the region in the endpoint's name ("s3.REGION.",
+  /// "REGION.digitaloceanspaces.com"), else "us-east-1".
   std::string region = {};
 };
 
@@ -56,7 +57,7 @@ inline std::string region_of(const account& of) {
   return "us-east-1";
 }
 
-// "20130524T000000Z"
+// Formats a time such as "20130524T000000Z".
 inline std::string basic_time(std::int64_t unix_seconds) {
   const http_date date(unix_seconds);
   const std::string_view text = date.text();  // "Fri, 24 May 2013 00:00:00 GMT"
@@ -69,7 +70,7 @@ inline std::string basic_time(std::int64_t unix_seconds) {
   return made.append(text.substr(23, 2)).append("Z");
 }
 
-// A slash stays one.
+// Percent-encodes a path, but not its slashes.
 inline std::string encoded_path(std::string_view path) {
   std::string made;
   for (std::size_t at = 0; at <= path.size();) {
@@ -83,7 +84,7 @@ inline std::string encoded_path(std::string_view path) {
   return made;
 }
 
-// Without a signature. Throws: std::invalid_argument.
+// Returns the URL of an object, without a signature. Throws: std::invalid_argument.
 inline std::string object_url(const account& of, std::string_view bucket, std::string_view key) {
   if (key.empty()) throw std::invalid_argument("s3: the key is empty; it names the object");
   std::string url = of.endpoint_url;
@@ -95,16 +96,17 @@ inline std::string object_url(const account& of, std::string_view bucket, std::s
 
 }  // namespace signing
 
-/// Returns a URL by which anybody may do `method` ("GET", "PUT", ...) to one object until `expires_in` after `now`. `bucket`
-/// is empty where the endpoint's host names it.
-/// Throws: std::invalid_argument when the endpoint is no URL, the key is empty, or the time is not from 1 s to 7 days.
+/// Returns a URL that allows anyone to perform `method` ("GET", "PUT", ...) on one object, from `now` until
+/// `now + expires_in`. `bucket` is empty if the endpoint's host contains the bucket's name.
+/// Throws: std::invalid_argument when the endpoint is not a URL, the key is empty, or expires_in
+/// is not 1 s to 7 days.
 inline std::string presigned_url(const account& of, std::string_view method, std::string_view bucket,
                                  std::string_view key, std::chrono::seconds expires_in,
                                  std::chrono::system_clock::time_point now) {
   namespace own = signing;
   if (expires_in < std::chrono::seconds(1) || expires_in > std::chrono::hours(7 * 24)) {
     throw std::invalid_argument("s3::presigned_url: expires_in is " + std::to_string(expires_in.count()) +
-                                " s; S3 takes 1 s to 7 days");
+                                " s; it must be 1 s to 7 days");
   }
   const std::string url = own::object_url(of, bucket, key);
   const std::string_view host = own::host_of(url);
@@ -114,7 +116,7 @@ inline std::string presigned_url(const account& of, std::string_view method, std
   const std::string moment = own::basic_time(since_1970.count());
   const std::string region = own::region_of(of);
   const std::string scope = moment.substr(0, 8) + "/" + region + "/s3/aws4_request";
-  // In the order of their names.
+  // The parameters must be sorted by name.
   std::string query =
       "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + url_encode(of.access_key_id + "/" + scope) +
       "&X-Amz-Date=" + moment + "&X-Amz-Expires=" + std::to_string(expires_in.count());

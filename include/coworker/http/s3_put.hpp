@@ -1,5 +1,5 @@
 #pragma once
-// s3::put: an object into an S3 bucket, of any provider, signed by libcurl. Needs libcurl.
+// s3::put: stores an object in an S3 bucket of any provider; libcurl signs the request. Needs libcurl.
 
 #include <coworker/coro/task.hpp>
 #include <coworker/http/call.hpp>
@@ -16,7 +16,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// What stands between the tags of that name in an answer of S3; empty: nothing.
+/// Returns the text of the first XML element of that name in a response of S3; empty: there is none.
 inline std::string_view xml_text(std::string_view xml, std::string_view name) noexcept {
   std::size_t at = 0;
   while ((at = xml.find(name, at)) != std::string_view::npos) {
@@ -46,13 +46,14 @@ inline task<std::string> put_object(http::request what, call_terms terms) {
 
 namespace s3 {
 
-/// Puts an object into a bucket and returns its URL, which is not signed: presigned_url() makes one that anybody may fetch.
-/// `bucket` is empty where the endpoint's host names it. `what`: a text, http::body::file(path) or http::body::from(function)
-/// with its size. `options.headers` may say its Content-Type.
+/// Stores an object in a bucket and returns its unsigned URL; presigned_url() makes one that anyone
+/// may fetch. `bucket` is empty if the endpoint's host contains the bucket's name. `what`: a text,
+/// http::body::file(path), or http::body::from(function) with its size. `options.headers` may
+/// contain a Content-Type.
 ///
-/// Throws: http::call_error when it is not stored; std::invalid_argument when the endpoint is no URL, or the key is empty;
-/// io_error when the file cannot be read.
-/// Cancellation: throws `cancelled` as soon as a stop is requested; the object is then not stored.
+/// Throws: http::call_error when the object is not stored; std::invalid_argument when the endpoint is not a
+/// URL or the key is empty; io_error when the file cannot be read.
+/// Cancellation: throws `cancelled` as soon as a stop is requested. The object is then not stored.
 ///
 ///     const s3::account mine = s3::account_from_environment();
 ///     co_await s3::put(mine, "results", "a/b.png", http::body::file("b.png"));
@@ -62,8 +63,8 @@ inline task<std::string> put(const account& of, std::string_view bucket, std::st
   request.method = "PUT";
   request.body = std::move(what);
   request.options = std::move(options);
-  request.options.redirects = 0;  // the signature is for this server
-  // libcurl signs all headers with the request, these too.
+  request.options.redirects = 0;  // the signature is valid for this server only
+  // libcurl includes all headers in the signature, these too.
   const auto* const text = dynamic_cast<const detail::text_source*>(request.body.source());
   const bool empty = request.body.source() == nullptr;
   request.options.headers.push_back(

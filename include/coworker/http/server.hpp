@@ -1,6 +1,6 @@
 #pragma once
-// http_server: listens, and has a handler answer what clients ask. Knows no platform; which path means what
-// is the handler's.
+// http_server: accepts connections, and calls a handler for each request. Must not know the platform, nor
+// what a path means.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -24,16 +24,17 @@
 
 namespace coworker::inline v0_1 {
 
-/// A connection that a server can use, such as tcp_stream. It is moved before its first use only.
+/// A connection that a server can use, such as tcp_stream. It is moved only before its first use.
 ///
-/// readable()               awaited, returns once there is something to read, or the peer is gone
-/// read_some(span)          -> task<std::size_t>: 0 is the peer's end write_some(text, text)   ->
-/// task<std::size_t>: as much of both as can be written now, waiting until some can shutdown_write()
-/// nothing more will be written abort()                  closes the connection so that the peer sees an
-/// error
+///     readable()                awaitable; returns once there is something to read, or the peer is gone
+///     read_some(span)           -> task<std::size_t>: bytes read; 0 means that the peer closed its side
+///     write_some(text, text)    -> task<std::size_t>: waits until it can write, then writes as much of
+///                                  both as it can, and returns how many bytes
+///     shutdown_write()          closes this side: nothing more is written
+///     abort()                   closes the connection so that the peer sees an error
 ///
-/// Throws: std::system_error for what the peer or the system has against it. Cancellation: throws
-/// `cancelled`.
+/// Throws: std::system_error for errors of the connection or the system.
+/// Cancellation: throws `cancelled`.
 template <class Stream>
 concept server_stream = std::movable<Stream> &&
     requires(Stream& stream, std::span<char> into, std::string_view text) {
@@ -44,7 +45,7 @@ concept server_stream = std::movable<Stream> &&
   stream.abort();
 };
 
-/// Who answers requests: a coroutine, called for one request after another of a connection.
+/// A request handler: a coroutine, called for one request of a connection at a time.
 template <class Handler>
 concept server_handler = requires(Handler& handler, server_request& request, server_response& response) {
   { handler(request, response) } -> std::same_as<task<void>>;
@@ -66,19 +67,20 @@ struct stream_from<Listener> {
 
 }  // namespace detail
 
-/// An HTTP/1.1 server on one event loop, with each connection a coroutine:
+/// An HTTP/1.1 server on one event loop, with one coroutine for each connection:
 ///
-///     http_server server(door, [](server_request& request, server_response& response) -> task<void> {
+///     http_server server(listener, [](server_request& request, server_response& response) -> task<void> {
 ///       response.head().add("Content-Type", "text/plain");
 ///       co_await response.send("hello, " + std::string(request.path()));
 ///     });
 ///     co_await server.run();
 ///
-/// The handler is called for one request after another of a connection, for those of many connections side
-/// by side, and on the loop of run(): it must not block. It may hop elsewhere, but must come back before it
-/// uses request or response. What it throws becomes a response, unless that has begun already: then the
-/// connection is cut. Its chain is asked to stop when the client goes away, also by closing its side only,
-/// and when run() is. A handler that returns without a response gives an empty one.
+/// The handler runs on the loop of run() and must not block. It is called for the requests of one connection
+/// one after another, and for those of different connections concurrently. It may switch to another executor,
+/// but must switch back before it uses request or response. An exception that it throws becomes a response;
+/// if the response has already begun, the connection is closed instead. Its chain gets a stop request when
+/// the client disconnects, even if the client only closes its sending side, and when run() gets one. If it
+/// returns without a response, the client gets an empty one.
 ///
 /// Thread safety: drain() may be called on any thread.
 template <class Listener, class Handler>
@@ -94,12 +96,12 @@ class http_server {
                 "task<void>(server_request&, server_response&)");
 
  public:
-  /// `listener`: gives connections by accept(), such as tcp_listener; must outlive the server.
+  /// `listener`: provides connections by accept(), such as tcp_listener. It must outlive the server.
   http_server(Listener& listener, Handler handler, const http_server_options& options = http_server_options())
       : listener_(listener), handler_(std::move(handler)), options_(options) {}
 
-  /// Serves until drain() is called and what runs has ended; once in the life of the object.
-  /// Cancellation: asks all handlers to stop, waits for them, and throws `cancelled`.
+  /// Serves until drain() is called and all running requests have ended. Call it once per object.
+  /// Cancellation: requests a stop of all handlers, waits for them, and throws `cancelled`.
   task<void> run() {
     const context here = co_await this_coro::context();
     host shared(*this, here.executor);
@@ -128,11 +130,10 @@ class http_server {
     if (stopped) throw cancelled();
   }
 
-  /// Stops to accept connections, closes those that are idle, and lets the others finish the request that
-  /// they are at.
+  /// Stops accepting connections, closes the idle ones, and lets the others finish their current request.
   void drain() { draining_.set(); }
 
-  /// Connections that are open now. On the loop of run() only.
+  /// Returns the number of open connections. Call it on the loop of run() only.
   std::size_t connections() const noexcept { return open_; }
 
  private:
@@ -152,13 +153,13 @@ class http_server {
     co_await handler_(request, response);
   }
 
-  // Counts a connection for as long as it is open.
-  class seat {
+  // Counts a connection while it is open.
+  class open_count {
    public:
-    explicit seat(std::size_t& count) noexcept : count_(&count) { ++count; }
-    seat(seat&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
-    seat& operator=(seat&&) = delete;
-    ~seat() {
+    explicit open_count(std::size_t& count) noexcept : count_(&count) { ++count; }
+    open_count(open_count&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+    open_count& operator=(open_count&&) = delete;
+    ~open_count() {
       if (count_ != nullptr) --*count_;
     }
 
@@ -166,19 +167,19 @@ class http_server {
     std::size_t* count_;
   };
 
-  // Clients that are turned away are told so, as long as they are few.
-  static constexpr std::size_t most_turned_away = 64;
+  // The most connections beyond the limit that get a 503; any more are closed at once.
+  static constexpr std::size_t most_refused = 64;
 
   task<void> accept(host& shared, scope& connections) {
     bool failed = false;
     for (;;) {
       if (failed)
-        co_await sleep_for(std::chrono::milliseconds(100));  // until there may be descriptors or memory
+        co_await sleep_for(std::chrono::milliseconds(100));  // descriptors or memory may be available by then
       try {
         stream accepted = co_await listener_.accept();
         const bool has_room = open_ < options_.connections;
-        if (has_room || turned_away_ < most_turned_away) {
-          seat taken(has_room ? open_ : turned_away_);
+        if (has_room || refused_ < most_refused) {
+          open_count taken(has_room ? open_ : refused_);
           connections.spawn(serve(std::move(accepted), shared, std::move(taken), has_room));
         } else {
           accepted.abort();
@@ -187,16 +188,16 @@ class http_server {
       } catch (const cancelled&) {
         throw;
       } catch (const std::exception& error) {
-        if (!failed) shared.log_failure("To accept a connection", error.what());
+        if (!failed) shared.log_failure("Accepting a connection", error.what());
         failed = true;
       }
     }
   }
 
-  // Never throws: one connection is no reason to stop the others.
-  task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
+  // Never throws: an error on one connection must not stop the others.
+  task<void> serve(stream accepted, detail::connection_host& shared, open_count taken, bool has_room) {
     const context here = co_await this_coro::context();
-    const seat held(std::move(taken));
+    const open_count held(std::move(taken));
     stream owned(std::move(accepted));
     detail::connection<stream> one(shared, owned, here);
     try {
@@ -211,7 +212,7 @@ class http_server {
   const http_server_options options_;
   event draining_;
   std::size_t open_ = 0;
-  std::size_t turned_away_ = 0;
+  std::size_t refused_ = 0;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,5 +1,6 @@
 #pragma once
-// SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104), for signatures. Not for passwords. Knows nothing else.
+// SHA-256 (FIPS 180-4) and HMAC-SHA256 (RFC 2104), for signatures. Not for passwords. Must not
+// know what is signed.
 
 #include <array>
 #include <cstddef>
@@ -19,7 +20,7 @@ class sha256_state {
     }
   }
 
-  // 32 bytes. Once.
+  // Returns the hash, 32 bytes. Call it once.
   std::string digest() {
     const std::uint64_t bits = size_ * 8;
     add(std::string_view("\x80", 1));
@@ -75,7 +76,7 @@ class sha256_state {
     filled_ = 0;
   }
 
-  // The same of the square roots of the first 8 primes.
+  // The first 32 bits of the fractional parts of the square roots of the first 8 primes.
   std::array<std::uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   std::array<unsigned char, 64> block_{};
@@ -83,14 +84,14 @@ class sha256_state {
   std::uint64_t size_ = 0;
 };
 
-/// Returns 32 bytes.
+/// Returns the SHA-256 hash of the bytes, 32 bytes.
 inline std::string sha256(std::string_view bytes) {
   sha256_state state;
   state.add(bytes);
   return state.digest();
 }
 
-/// Returns 32 bytes.
+/// Returns the HMAC-SHA256 of the bytes, 32 bytes.
 inline std::string hmac_sha256(std::string_view key, std::string_view bytes) {
   constexpr std::size_t block = 64;
   std::string padded = key.size() > block ? sha256(key) : std::string(key);
@@ -114,4 +115,4 @@ inline std::string hex_text(std::string_view bytes) {
   return text;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,5 @@
 #pragma once
-// Server-sent events, both ways: events as text, and events out of text as it arrives (the HTML standard,
-// section 9.2). Knows no connection.
+// Writes and parses server-sent events (HTML standard, section 9.2). Must not know connections.
 
 #include <algorithm>
 #include <coworker/coro/clock.hpp>
@@ -19,9 +18,9 @@ namespace coworker::inline v0_1 {
 /// One server-sent event.
 struct sse_event {
   std::string data;
-  std::string event;  ///< its type; empty: "message"
-  std::optional<std::string>
-      id;  ///< what a client that reconnects sends as Last-Event-ID; nothing: as it was
+  std::string event;  ///< the event's type; empty: "message"
+  /// Sent as Last-Event-ID by a client that reconnects; nothing: unchanged.
+  std::optional<std::string> id;
 
   sse_event() noexcept {}
   explicit sse_event(std::string text) noexcept : data(std::move(text)) {}
@@ -29,11 +28,11 @@ struct sse_event {
 
 namespace detail {
 
-// The index of the first CR or LF, or the text's size.
+// Returns the index of the first CR or LF, or the text's size.
 inline std::size_t line_end(std::string_view text) noexcept {
   std::size_t i = 0;
   for (; i < text.size(); ++i) {
-    while (text.size() - i > 8) {  // eight bytes at once: most are above both
+    while (text.size() - i > 8) {  // checks eight bytes at once; most are above both
       const std::uint64_t word = load_word(text.data() + i);
       if (((word - repeat_byte('\r' + 1)) & ~word & high_bits) != 0) break;
       i += 8;
@@ -43,8 +42,8 @@ inline std::size_t line_end(std::string_view text) noexcept {
   return i;
 }
 
-// Writes `text` as so many lines as it has, each after `name`. A line ends with CR, LF or both, for whoever
-// reads it takes them all for the same.
+// Writes each line of `text` after `name`. A line ends with CR, LF or CR LF, because
+// readers treat them alike.
 inline void append_sse_lines(std::string& out, std::string_view name, std::string_view text) {
   for (;;) {
     const std::size_t end = line_end(text);
@@ -63,8 +62,8 @@ inline void append_sse_field(std::string& out, std::string_view name, std::strin
 
 }  // namespace detail
 
-/// Appends an event. Line breaks in the data reach the client as '\n'. Throws: std::invalid_argument where
-/// `event` or `id` holds a line break or a NUL; nothing was appended then.
+/// Appends an event. The client receives line breaks in the data as '\n'. Throws: std::invalid_argument if
+/// `event` or `id` contains a line break or a NUL; then nothing is appended.
 inline void append_sse_event(std::string& out, const sse_event& event) {
   std::string fields;
   if (!event.event.empty()) detail::append_sse_field(fields, "event: ", event.event);
@@ -74,40 +73,39 @@ inline void append_sse_event(std::string& out, const sse_event& event) {
   out.append("\n");
 }
 
-/// Appends an event that is nothing but data.
+/// Appends an event with data only.
 inline void append_sse_data(std::string& out, std::string_view data) {
   detail::append_sse_lines(out, "data: ", data);
   out.append("\n");
 }
 
-/// Appends how long a client is to wait before it reconnects, in milliseconds at its end.
+/// Appends the time that a client should wait before it reconnects, rounded down to milliseconds.
 inline void append_sse_retry(std::string& out, duration wait) {
   const auto milliseconds = (std::max)(duration::zero(), wait) / std::chrono::milliseconds(1);
   out.append("retry: ").append(std::to_string(milliseconds)).append("\n\n");
 }
 
-/// Appends a comment, which clients ignore; an empty one is a heartbeat that keeps a quiet connection open.
+/// Appends a comment, which clients ignore. An empty one keeps a quiet connection open.
 inline void append_sse_comment(std::string& out, std::string_view text = {}) {
   detail::append_sse_lines(out, text.empty() ? ":" : ": ", text);
   out.append("\n");
 }
 
-/// Reads events out of a stream, as browsers do, from text that comes in pieces of any size.
-///
-/// Text is taken to be UTF-8 and not checked. A byte order mark at the beginning is skipped.
+/// Parses events from a stream, as browsers do, in pieces of any size. The text should be UTF-8; that is not
+/// checked. A byte order mark at the beginning is skipped.
 class sse_parser {
  public:
   enum class event : unsigned char {
-    needs_more,  ///< all of the text was taken
+    needs_more,  ///< all of the text was consumed
     complete,    ///< `current()` is an event
-    too_large,   ///< the data of an event, or a line, is larger than the limit; nothing more can be read
+    too_large,   ///< an event's data, or a line, is larger than the limit; nothing more can be read
   };
 
-  /// `limit`: bytes of the data of an event and the line that is read together; what a parser needs at most
-  /// is a few times as much.
+  /// `limit`: bytes of an event's data and of the current line together. The parser needs a few times as much
+  /// memory at most.
   explicit sse_parser(std::size_t limit = 16 * 1024 * 1024) noexcept : limit_(limit) {}
 
-  /// Takes text off its front, up to the end of an event.
+  /// Removes text from the front, up to the end of an event.
   event next(std::string_view& text) {
     while (!text.empty() && !too_large_) {
       if (skip_line_feed_ && text.front() == '\n') text.remove_prefix(1);
@@ -129,18 +127,18 @@ class sse_parser {
     return too_large_ ? event::too_large : event::needs_more;
   }
 
-  /// The event that next() gave last, until it is called again. Its id is that of the last event that had
-  /// one.
+  /// The event that next() found last, valid until the next call. Its id is that of the
+  /// last event with an id.
   const sse_event& current() const noexcept { return current_; }
 
-  /// How long to wait before reconnecting, as the server asked last.
+  /// Returns the time to wait before reconnecting, if the server set one.
   std::optional<duration> retry() const noexcept { return retry_; }
 
-  /// The id to be sent as Last-Event-ID when reconnecting; empty: none.
+  /// Returns the id to send as Last-Event-ID when reconnecting; empty: none.
   const std::string& last_event_id() const noexcept { return last_id_; }
 
  private:
-  // True: an event is complete.
+  // Returns whether an event is complete.
   bool end_line() {
     std::string_view line = line_;
     if (at_start_ && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
@@ -188,16 +186,16 @@ class sse_parser {
   }
 
   std::size_t limit_;
-  std::string line_;  // as far as it has come
-  std::string data_;  // of the event to come, each line with a line feed
+  std::string line_;  // the incomplete line
+  std::string data_;  // of the next event; a line feed ends each line
   std::string type_;
-  std::string id_;  // stays from one event to the next
+  std::string id_;  // kept from one event to the next
   std::string last_id_;
   sse_event current_;
   std::optional<duration> retry_;
   bool at_start_ = true;
-  bool skip_line_feed_ = false;  // the last line ended with a CR, which may be half of a line break
+  bool skip_line_feed_ = false;  // the last line ended with a CR; an LF may follow
   bool too_large_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -1,11 +1,12 @@
 #pragma once
-// What the status codes of HTTP are called (RFC 9110, section 15, and IANA's registry). Knows no message.
+// The reason phrases of HTTP status codes (RFC 9110, section 15, and IANA's registry).
+// Must not know messages.
 
 #include <string_view>
 
 namespace coworker::inline v0_1 {
 
-/// The phrase for a status line; "Status" for a code that has none.
+/// Returns the reason phrase for a status line; "Status" for an unknown code.
 constexpr std::string_view status_phrase(int status) noexcept {
   switch (status) {
     case 100:
@@ -121,4 +122,4 @@ constexpr std::string_view status_phrase(int status) noexcept {
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

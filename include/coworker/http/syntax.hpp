@@ -1,6 +1,6 @@
 #pragma once
-// The grammar that all of HTTP shares (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Knows
-// neither requests nor responses.
+// The basic grammar of HTTP (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Must not know
+// requests or responses.
 
 #include <coworker/json/bytes.hpp>
 #include <cstddef>
@@ -10,12 +10,12 @@
 
 namespace coworker::inline v0_1 {
 
-/// The letter in lower case if it is one of A to Z, else the character itself.
+/// Returns the lower-case letter for A to Z, and any other character unchanged.
 constexpr char ascii_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-/// Compares header names, tokens and the like: letter case does not count, for ASCII letters only.
+/// Compares texts such as header names and tokens without letter case. Only ASCII letters have case.
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -30,14 +30,15 @@ constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 constexpr bool is_ascii_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_ascii_letter(char c) noexcept { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
 
-// -1: not a digit of a hexadecimal number.
+// Returns the digit's value; -1: not a hexadecimal digit.
 constexpr int hex_digit(char c) noexcept {
   if (is_ascii_digit(c)) return c - '0';
   const char lower = ascii_lower(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// A set of ASCII characters, as two words of bits: building one out of a long text takes compilers long.
+// A set of ASCII characters as two 64-bit words. Built from constants: compilers are slow to build
+// one from a long text.
 class char_set {
  public:
   constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept : bits_{below_64, above} {}
@@ -69,13 +70,13 @@ constexpr bool is_token(std::string_view text) noexcept {
   return !text.empty() && token_characters.has_all_of(text);
 }
 
-// What a header value cannot hold: control characters other than the tabulator.
+// Whether a header value cannot contain it: a control character other than the tab.
 constexpr bool is_control(char c) noexcept {
   const auto byte = static_cast<unsigned char>(c);
   return (byte < 0x20 && c != '\t') || byte == 0x7f;
 }
 
-// The index of the first control character, or npos.
+// Returns the index of the first control character, or npos.
 inline std::size_t find_control(std::string_view text) noexcept {
   std::size_t i = 0;
   for (; text.size() - i >= 8; i += 8) {
@@ -84,7 +85,7 @@ inline std::size_t find_control(std::string_view text) noexcept {
     const std::uint64_t without_delete = word ^ repeat_byte(0x7f);
     const std::uint64_t deletes = (without_delete - repeat_byte(1)) & ~without_delete;
     if (((below_space | deletes) & high_bits) == 0) continue;
-    for (std::size_t j = i; j < i + 8; ++j) {  // a tabulator, or a carry out of another byte
+    for (std::size_t j = i; j < i + 8; ++j) {  // a tab, or a carry from another byte
       if (is_control(text[j])) return j;
     }
   }
@@ -100,7 +101,7 @@ constexpr std::string_view without_blanks(std::string_view text) noexcept {
   return text;
 }
 
-// Digits and nothing else, up to 2^64 - 1.
+// Parses decimal digits, with nothing else around them, up to 2^64 - 1.
 constexpr std::optional<std::uint64_t> read_decimal(std::string_view text) noexcept {
   if (text.empty()) return std::nullopt;
   std::uint64_t number = 0;
@@ -113,7 +114,7 @@ constexpr std::optional<std::uint64_t> read_decimal(std::string_view text) noexc
   return number;
 }
 
-// What stands before the first `mark`; it is taken off the front of `text`, together with the mark.
+// Returns the text before the first `mark`, and removes it and the mark from the front of `text`.
 constexpr std::string_view take_until(std::string_view& text, char mark) noexcept {
   const std::size_t end = text.find(mark);
   const std::string_view part = text.substr(0, end);
@@ -125,7 +126,7 @@ constexpr std::string_view take_until(std::string_view& text, char mark) noexcep
 struct field_line {
   std::string_view name;
   std::string_view value;         // without the blanks around it
-  const char* problem = nullptr;  // why it is none
+  const char* problem = nullptr;  // why the line is malformed; null: it is not
 };
 
 inline field_line read_field_line(std::string_view line) noexcept {
@@ -153,8 +154,8 @@ inline field_line read_field_line(std::string_view line) noexcept {
 
 }  // namespace detail
 
-/// Whether a comma-separated list of tokens, such as the value of Connection, holds `token`, in any letter
-/// case.
+/// Whether a comma-separated list of tokens, such as the value of Connection, contains `token`,
+/// in any letter case.
 constexpr bool list_contains(std::string_view list, std::string_view token) noexcept {
   while (!list.empty()) {
     if (equal_ignoring_case(detail::without_blanks(detail::take_until(list, ',')), token)) return true;
@@ -162,4 +163,4 @@ constexpr bool list_contains(std::string_view list, std::string_view token) noex
   return false;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

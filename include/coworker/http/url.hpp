@@ -1,6 +1,6 @@
 #pragma once
-// The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port. Knows no
-// message.
+// The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port.
+// Must not know messages.
 
 #include <coworker/http/syntax.hpp>
 #include <cstddef>
@@ -19,8 +19,8 @@ inline constexpr char_set host_name_characters = letters_and_digits.with("!$%&'(
 inline constexpr char_set host_address_characters{0x07ff'4000'0000'0000,
                                                   0x0000'007e'0000'007e};  // 0-9 A-F a-f . :
 
-// Takes the first character off `encoded`, which is not empty, and decodes it. -1: a '%' is not followed by
-// two hexadecimal digits.
+// Removes the first character of `encoded`, which must not be empty, and returns it decoded; -1: a '%' is not
+// followed by two hexadecimal digits.
 constexpr int take_character(std::string_view& encoded) noexcept {
   const char c = encoded.front();
   encoded.remove_prefix(1);
@@ -34,7 +34,7 @@ constexpr int take_character(std::string_view& encoded) noexcept {
 
 }  // namespace detail
 
-/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
+/// Appends `text`, percent-encoded except for the unreserved characters of RFC 3986: letters, digits, - . _ ~
 inline void append_url_encoded(std::string& encoded, std::string_view text) {
   constexpr const char* digits = "0123456789ABCDEF";
   for (const char c : text) {
@@ -49,7 +49,8 @@ inline void append_url_encoded(std::string& encoded, std::string_view text) {
   }
 }
 
-/// The same, as a segment of a path: `.` and `..`, which would lead elsewhere there, are encoded too.
+/// Appends `text` as a segment of a path: like append_url_encoded(), but also encodes `.` and `..`, which
+/// would name another folder.
 inline void append_url_segment(std::string& encoded, std::string_view text) {
   if (text == "." || text == "..") {
     for (std::size_t i = 0; i < text.size(); ++i) encoded += "%2E";
@@ -58,7 +59,7 @@ inline void append_url_segment(std::string& encoded, std::string_view text) {
   }
 }
 
-/// Returns the same as append_url_encoded() appends, as a text of its own.
+/// Returns `text` encoded as by append_url_encoded().
 inline std::string url_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
@@ -66,17 +67,17 @@ inline std::string url_encode(std::string_view text) {
   return encoded;
 }
 
-/// Returns the URL with one more parameter, `name=value`, which are encoded already.
+/// Returns the URL with one more query parameter. `parameter`: `name=value`, already encoded.
 inline std::string with_parameter(std::string url, std::string_view parameter) {
   if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
   return url.append(parameter);
 }
 
-/// Whether a '+' stands for a space, as it does in a query but not in a path.
+/// Whether '+' means a space. It does in a query, but not in a path.
 enum class plus_sign : bool { is_itself, is_space };
 
-/// Returns the text that `encoded` stands for, which may hold any byte, or nothing if a '%' is not followed
-/// by two hexadecimal digits.
+/// Decodes percent-encoding. The result may contain any byte. Returns nothing if a '%' is not followed by two
+/// hexadecimal digits.
 inline std::optional<std::string> url_decode(std::string_view encoded,
                                              plus_sign plus = plus_sign::is_itself) {
   std::string text;
@@ -90,19 +91,19 @@ inline std::optional<std::string> url_decode(std::string_view encoded,
   return text;
 }
 
-/// A parameter of a query, percent-encoded as it came.
+/// A query parameter, still percent-encoded.
 struct query_parameter {
   std::string_view name;
-  std::string_view value;  ///< empty where there is no '='
+  std::string_view value;  ///< empty if there is no '='
 };
 
-/// The parameters of a query or of a body of the type application/x-www-form-urlencoded, one after another.
-/// Names and values are decoded when they are asked for. Keeps views into the text that it is made of.
+/// Iterates over the parameters of a query, or of a body of type application/x-www-form-urlencoded. Returns
+/// them still encoded. Holds views into the text.
 class query_parameters {
  public:
   explicit query_parameters(std::string_view query) noexcept : rest_(query) {}
 
-  /// The next parameter, or nothing after the last. Skips empty ones, as in "a=1&&b=2".
+  /// Returns the next parameter, or nothing after the last. Skips empty ones, as in "a=1&&b=2".
   std::optional<query_parameter> next() noexcept {
     while (!rest_.empty()) {
       std::string_view value = detail::take_until(rest_, '&');
@@ -117,8 +118,8 @@ class query_parameters {
   std::string_view rest_;
 };
 
-/// Calls `use(std::string value)` with the decoded value of each parameter of that name, in their order.
-/// Parameters that are not percent-encoded as they should be are skipped.
+/// Calls `use(std::string value)` with the decoded value of each parameter of that name, in order. Skips
+/// parameters with malformed percent-encoding.
 template <class Use>
 void for_each_parameter(std::string_view query, std::string_view name, Use use) {
   query_parameters all(query);
@@ -138,8 +139,8 @@ inline std::optional<std::string> find_parameter(std::string_view query, std::st
   return found;
 }
 
-/// Takes the first segment off the front of a path, with the '/' before it; still percent-encoded. The path
-/// is not empty.
+/// Removes the first segment of a path, with the '/' before it, and returns it, still percent-encoded. The
+/// path must not be empty.
 constexpr std::string_view take_segment(std::string_view& path) noexcept {
   if (path.starts_with('/')) path.remove_prefix(1);
   const std::size_t end = path.find('/');
@@ -148,12 +149,12 @@ constexpr std::string_view take_segment(std::string_view& path) noexcept {
   return segment;
 }
 
-/// Whether a path's segments may hold a '/' that is percent-encoded, as a name within one segment may.
+/// Whether a path segment may contain a percent-encoded '/', for example in a name.
 enum class encoded_slash : bool { is_refused, is_data };
 
-/// Whether a path is what it seems to be: each '%' is followed by two hexadecimal digits, no segment is "."
-/// or ".." in whatever spelling, and nothing decodes to a control character or, unless they are data, to a
-/// '/' or '\\'. Only a path without those two may be mapped to anything that has a hierarchy.
+/// Whether a path is safe to interpret: each '%' is followed by two hexadecimal digits, no segment is "." or
+/// ".." in any spelling, and nothing decodes to a control character, nor to '/' or '\\' unless `slash` allows
+/// those. Before mapping a path to a hierarchy such as files, check it without allowing them.
 constexpr bool is_plain_path(std::string_view path,
                              encoded_slash slash = encoded_slash::is_refused) noexcept {
   while (!path.empty()) {
@@ -172,13 +173,13 @@ constexpr bool is_plain_path(std::string_view path,
   return true;
 }
 
-/// A host with or without a port, as in a Host line.
+/// A host with an optional port, as in a Host header.
 struct host_and_port {
   std::string_view host;  ///< a name, an IPv4 address, or an IPv6 address in brackets; may be empty
-  std::optional<std::uint16_t> port;  ///< nothing where none is named
+  std::optional<std::uint16_t> port;  ///< nothing if there is none
 };
 
-/// Splits "name:port". Returns nothing for what is no host, such as one with a user's name in it.
+/// Splits "name:port". Returns nothing for a malformed host, such as one with a user name.
 inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
   const bool bracketed = text.starts_with('[');
   const std::size_t end = bracketed ? text.find(']') : text.find(':');
@@ -200,4 +201,4 @@ inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
   return split;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

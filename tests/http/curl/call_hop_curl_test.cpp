@@ -1,4 +1,4 @@
-// What a call does between its hops, in virtual time: how long it waits, how often it tries, what it gives up.
+// How a call retries and redirects, in virtual time: waits, numbers of tries, failures.
 
 #include <doctest/doctest.h>
 #include <algorithm>
@@ -40,7 +40,7 @@ detail::hop_result hop_fails(http_failure failure, bool nothing_sent = false) {
   return made;
 }
 
-/// Its hops come to what a test says; the last goes on for ever.
+/// Gives each hop the next result of a script; the last one repeats.
 class scripted_maker final : public detail::hop_maker {
  public:
   struct seen {
@@ -67,8 +67,8 @@ class scripted_maker final : public detail::hop_maker {
   http::response run(http::request& request) {
     return sync_wait(loop, detail::make_hops(request, terms, *this));
   }
-  /// The text of its error, or the status.
-  std::string told(http::request& request) {
+  /// Returns the status, or the text of the error.
+  std::string outcome_of(http::request& request) {
     try {
       return std::to_string(run(request).status);
     } catch (const http::call_error& error) {
@@ -97,13 +97,13 @@ std::size_t hop_tries(const std::string& method, const detail::hop_result& each,
   scripted_maker maker({each});
   http::request request = hop_request_of(method);
   request.options.repeatable = repeatable;
-  maker.told(request);
+  maker.outcome_of(request);
   return maker.hops.size();
 }
 
 }  // namespace
 
-TEST_CASE("only what may be repeated is tried again") {
+TEST_CASE("only a request that may be repeated is retried") {
   for (const char* const method : {"GET", "HEAD", "PUT", "DELETE"}) {
     CHECK(hop_tries(method, hop_fails(http_failure::broken)) == 3);
     CHECK(hop_tries(method, hop_fails(http_failure::timed_out)) == 3);
@@ -125,11 +125,11 @@ TEST_CASE("only what may be repeated is tried again") {
   }
 }
 
-TEST_CASE("the waits grow, and are as long as the server asks, within what the caller allows") {
+TEST_CASE("the waits grow, and last as long as the server asks, up to the caller's limit") {
   scripted_maker maker({hop_responds(503)});
   http::request request = hop_request_of("GET");
   request.options.tries = 8;
-  CHECK(maker.told(request) == "503");
+  CHECK(maker.outcome_of(request) == "503");
   REQUIRE(maker.hops.size() == 8);
   for (std::size_t i = 1; i < 8; ++i) {
     const duration bound = std::min<duration>(500ms * (1 << (i - 1)), 10s);
@@ -139,34 +139,34 @@ TEST_CASE("the waits grow, and are as long as the server asks, within what the c
   }
   scripted_maker asks({hop_responds(429, 20s), hop_responds(200)});
   http::request second = hop_request_of("GET");
-  CHECK(asks.told(second) == "200");
+  CHECK(asks.outcome_of(second) == "200");
   CHECK(asks.loop.elapsed() == 20s);
   scripted_maker asks_too_much({hop_responds(429, 31s), hop_responds(200)});
   http::request third = hop_request_of("GET");
-  CHECK(asks_too_much.told(third) == "429");
+  CHECK(asks_too_much.outcome_of(third) == "429");
   CHECK(asks_too_much.loop.elapsed() == 0s);
   third.options.longest_wait = 40s;
-  CHECK(asks_too_much.told(third) == "200");
+  CHECK(asks_too_much.outcome_of(third) == "200");
 }
 
-TEST_CASE("no try begins that the total time has no room for") {
+TEST_CASE("no retry begins that does not fit in the total timeout") {
   scripted_maker maker({hop_responds(503)});
   maker.takes = 1s;
   http::request request = hop_request_of("GET");
   request.options.tries = 100;
   request.options.total_timeout = 10s;
-  CHECK(maker.told(request) == "503");
+  CHECK(maker.outcome_of(request) == "503");
   CHECK(maker.hops.back().at <= 11s);
   CHECK(maker.hops.size() < 10);
 }
 
-TEST_CASE("a failure tells the address, the cause, how often, and the way out") {
+TEST_CASE("an error contains the URL, the cause, the number of tries, and what to do") {
   scripted_maker maker({hop_fails(http_failure::unreachable, true)});
   http::request request = hop_request_of("GET", "https://me:pw@a.example/x?key=1");
-  CHECK(maker.told(request) ==
+  CHECK(maker.outcome_of(request) ==
         "GET https://***@a.example/x?***: no luck, 3 times; check the address, and that the server runs");
   scripted_maker untrusted({hop_fails(http_failure::untrusted)});
-  CHECK(untrusted.told(request) ==
+  CHECK(untrusted.outcome_of(request) ==
         "GET https://***@a.example/x?***: no luck; name the authority that signed its certificate in "
         "call_options::ca_file");
   for (const auto& [url, shown] : std::vector<std::pair<std::string, std::string>>{
@@ -181,13 +181,13 @@ TEST_CASE("a failure tells the address, the cause, how often, and the way out") 
   }
 }
 
-TEST_CASE("a redirect keeps its terms, drops what it must, and is counted apart from tries") {
+TEST_CASE("a redirect keeps the call's terms, drops secret headers, and does not count as a try") {
   scripted_maker maker({hop_responds(503), hop_leads("https://a.example/y", 307), hop_responds(503),
                         hop_leads("https://b.example/z", 308), hop_leads("http://b.example/z", 302),
                         hop_responds(200)});
   http::request request = hop_request_of("PUT");
   request.options.headers = {"Authorization: x", "content-type: y", "X-Own: z"};
-  CHECK(maker.told(request) == "200");
+  CHECK(maker.outcome_of(request) == "200");
   REQUIRE(maker.hops.size() == 6);
   CHECK(maker.hops[2].headers.size() == 3);
   CHECK(maker.hops[2].has_body);
@@ -200,21 +200,21 @@ TEST_CASE("a redirect keeps its terms, drops what it must, and is counted apart 
       {hop_leads("https://b.example/", 302), hop_leads("https://a.example/x", 302), hop_responds(200)});
   http::request there = hop_request_of("GET");
   there.options.headers = {"Authorization: x"};
-  CHECK(back.told(there) == "200");
-  CHECK(back.hops[2].headers.empty());  // another server has sent it here
+  CHECK(back.outcome_of(there) == "200");
+  CHECK(back.hops[2].headers.empty());  // the hop comes from another server
   scripted_maker upgrade({hop_leads("https://a.example/x", 301), hop_responds(200)});
   http::request plain = hop_request_of("GET", "http://a.example/x");
   plain.options.headers = {"Authorization: x"};
-  CHECK(upgrade.told(plain) == "200");
+  CHECK(upgrade.outcome_of(plain) == "200");
   CHECK(upgrade.hops[1].headers.size() == 1);
   scripted_maker downgrade({hop_leads("http://a.example/x", 301), hop_responds(200)});
   http::request secure = hop_request_of("GET");
   secure.options.headers = {"Authorization: x"};
-  CHECK(downgrade.told(secure) == "200");
+  CHECK(downgrade.outcome_of(secure) == "200");
   CHECK(downgrade.hops[1].headers.empty());
 }
 
-TEST_CASE("the method of a redirect is as RFC 9110 and browsers have it") {
+TEST_CASE("the method after a redirect follows RFC 9110 and browsers") {
   for (const auto& [method, status, then] :
        std::vector<std::tuple<std::string, int, std::string>>{{"POST", 301, "GET"},
                                                               {"POST", 302, "GET"},
@@ -227,14 +227,14 @@ TEST_CASE("the method of a redirect is as RFC 9110 and browsers have it") {
                                                               {"DELETE", 302, "DELETE"}}) {
     scripted_maker maker({hop_leads("https://a.example/y", status), hop_responds(200)});
     http::request request = hop_request_of(method);
-    CHECK(maker.told(request) == "200");
+    CHECK(maker.outcome_of(request) == "200");
     CHECK(maker.hops[1].method == then);
     CHECK(maker.hops[1].has_body == (then == "POST" || then == "PUT"));
     CHECK(maker.hops[1].is_repeated == (then != "POST"));
   }
   scripted_maker not_modified({hop_leads("https://a.example/y", 304)});
   http::request request = hop_request_of("GET");
-  CHECK(not_modified.told(request) == "304");
+  CHECK(not_modified.outcome_of(request) == "304");
 }
 
 }  // namespace coworker::testing

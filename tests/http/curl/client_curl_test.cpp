@@ -1,4 +1,4 @@
-// libcurl as an http client: what its own answers, faults and stops become.
+// curl_client as an http_client: responses, failures and stops.
 
 #include <doctest/doctest.h>
 #include <fcntl.h>
@@ -38,15 +38,15 @@ http_response fetch(const coworker::http_request& request, curl_client_options o
   return sync_wait(loop, client.send(request));
 }
 
-/// Accepts one connection after the other and answers whatever is asked with the same bytes; then it hangs
-/// up, or waits until the other side does.
-class parrot {
+/// Accepts one connection after another and sends the same bytes for any request; then closes the connection,
+/// or waits until the client does.
+class fixed_response_server {
  public:
-  explicit parrot(std::string bytes, bool hangs_up = true)
+  explicit fixed_response_server(std::string bytes, bool hangs_up = true)
       : bytes_(std::move(bytes)), hangs_up_(hangs_up), listener_(0), thread_([this] { serve(); }) {}
-  parrot(const parrot&) = delete;
-  parrot& operator=(const parrot&) = delete;
-  ~parrot() {
+  fixed_response_server(const fixed_response_server&) = delete;
+  fixed_response_server& operator=(const fixed_response_server&) = delete;
+  ~fixed_response_server() {
     stopping_ = true;
     const unique_fd wake(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const socket_address address = loopback_address(listener_.port());
@@ -55,7 +55,7 @@ class parrot {
   }
   std::string url() const { return "http://127.0.0.1:" + std::to_string(listener_.port()) + "/"; }
 
-  /// The first line of the latest request.
+  /// Returns the first line of the latest request.
   std::string asked() const {
     const std::lock_guard lock(mutex_);
     return asked_.substr(0, asked_.find('\r'));
@@ -90,7 +90,7 @@ class parrot {
   std::thread thread_;
 };
 
-/// Sets a variable of the environment for as long as it lives.
+/// Sets an environment variable, and restores it in the destructor.
 class curl_environment_variable {
  public:
   curl_environment_variable(const char* name, const std::string& value) : name_(name) {
@@ -112,7 +112,7 @@ class curl_environment_variable {
   std::optional<std::string> before_;
 };
 
-/// Counts how often an event loop comes to wait.
+/// Counts how often an event loop waits.
 class counting_waiter final : public waiter {
  public:
   explicit counting_waiter(waiter& inner) noexcept : inner_(inner) {}
@@ -132,7 +132,7 @@ class counting_waiter final : public waiter {
 
 }  // namespace
 
-TEST_CASE("an answer that is longer in coming makes no more wake-ups") {
+TEST_CASE("a response that takes longer causes no more wake-ups") {
   const auto waits = [](std::chrono::milliseconds hold) {
     queue_server server({.hold = hold});
     curl_client client;
@@ -142,30 +142,30 @@ TEST_CASE("an answer that is longer in coming makes no more wake-ups") {
           204);
     return counted.waits;
   };
-  const int shorter = waits(500ms);  // by then all that belongs to the beginning is over
+  const int shorter = waits(500ms);  // long enough to cover everything at the beginning
   CHECK(waits(4500ms) <= shorter + 1);
 }
 
-TEST_CASE("what comes and is no HTTP is a broken connection, after which the server may have acted") {
+TEST_CASE("a reply that is not HTTP is a broken connection, after which the server may have acted") {
   for (const char* const bytes : {"hello\r\n\r\n", "SSH-2.0-x\r\n", "HTTP/9.9 200 OK\r\n\r\n",
                                   "HTTP/1.1 abc\r\n\r\n", "\x16\x03\x01 tls\r\n\r\n", ""}) {
     CAPTURE(bytes);
-    const parrot server(bytes);
+    const fixed_response_server server(bytes);
     coworker::http_request post(server.url());
     post.body = "{}";
-    const http_response answer = fetch(post);
-    CHECK(answer.failure == http_failure::broken);
-    CHECK(!answer.problem.empty());
+    const http_response response = fetch(post);
+    CHECK(response.failure == http_failure::broken);
+    CHECK(!response.problem.empty());
   }
 }
 
-TEST_CASE("an address is asked for as it stands, or as libcurl cleans it up, one after the other") {
-  const parrot server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+TEST_CASE("URLs that libcurl must normalise and URLs that it need not can follow each other") {
+  const fixed_response_server server("HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
   curl_client client;
   event_loop loop(client);
   const auto asked_for = [&](const std::string& rest) {
-    const http_response answer = sync_wait(loop, client.send(coworker::http_request(server.url() + rest)));
-    return answer.arrived() ? server.asked() : answer.problem;
+    const http_response response = sync_wait(loop, client.send(coworker::http_request(server.url() + rest)));
+    return response.arrived() ? server.asked() : response.problem;
   };
   for (int round = 0; round < 2; ++round) {
     CHECK(asked_for("job-take/w%2Fx?gpu=NVIDIA+RTX&n=1") ==
@@ -181,16 +181,16 @@ TEST_CASE("an address is asked for as it stands, or as libcurl cleans it up, one
   CHECK(split.failure == http_failure::unusable);
 }
 
-TEST_CASE("handles that are used again serve whatever server and kind of address comes next") {
-  const parrot left("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nleft");
-  const parrot right("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nright");
+TEST_CASE("a re-used handle works for any other server and kind of URL") {
+  const fixed_response_server left("HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\nleft");
+  const fixed_response_server right("HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nright");
   curl_client client;
   event_loop loop(client);
   const auto answer_of = [&](const std::string& url, bool posts) {
     coworker::http_request request(url);
     if (posts) request.body = "{}";
-    const http_response answer = sync_wait(loop, client.send(request));
-    return answer.arrived() ? answer.body : answer.problem;
+    const http_response response = sync_wait(loop, client.send(request));
+    return response.arrived() ? response.body : response.problem;
   };
   for (const bool posts : {false, true, false}) {
     CAPTURE(posts);
@@ -209,7 +209,7 @@ TEST_CASE("handles that are used again serve whatever server and kind of address
   }
 }
 
-TEST_CASE("each request has its own headers and time, whatever the one before it had") {
+TEST_CASE("each request has its own headers and timeout, whatever the previous one had") {
   queue_server server({.hold = answer::never});
   curl_client client;
   event_loop loop(client);
@@ -229,7 +229,7 @@ TEST_CASE("each request has its own headers and time, whatever the one before it
   }
 }
 
-TEST_CASE("a large body is sent at once, without leave to go on being asked for") {
+TEST_CASE("a large body is sent without waiting for 100 Continue") {
   queue_server server;
   curl_client client;
   event_loop loop(client);
@@ -243,8 +243,8 @@ TEST_CASE("a large body is sent at once, without leave to go on being asked for"
   }
 }
 
-TEST_CASE("a proxy is asked for the whole address") {
-  const parrot proxy("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+TEST_CASE("a proxy gets the whole URL") {
+  const fixed_response_server proxy("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
   for (const char* const name : {"http_proxy", "all_proxy", "ALL_PROXY"}) {
     CAPTURE(name);
     curl_environment_variable set(name, proxy.url());
@@ -253,7 +253,7 @@ TEST_CASE("a proxy is asked for the whole address") {
   }
 }
 
-TEST_CASE("where the request target begins is told for addresses that need no cleaning up") {
+TEST_CASE("the position of the request target is known for URLs that need no normalisation") {
   using coworker::detail::plain_target;
   constexpr std::size_t none = std::string_view::npos;
   CHECK(plain_target("https://h/a?b=c", true) == 9);
@@ -268,24 +268,26 @@ TEST_CASE("where the request target begins is told for addresses that need no cl
   }
 }
 
-TEST_CASE("a header that never ends, or a body that is not what its encoding says, is a broken connection") {
-  const parrot squeezed("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello");
+TEST_CASE("an endless header or a body that contradicts its encoding is a broken connection") {
+  const fixed_response_server squeezed(
+      "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 5\r\n\r\nhello");
   CHECK(fetch(coworker::http_request(squeezed.url())).failure == http_failure::broken);
-  const parrot talkative("HTTP/1.1 200 OK\r\nX: " + std::string(500'000, 'x') + "\r\n\r\n");
+  const fixed_response_server talkative("HTTP/1.1 200 OK\r\nX: " + std::string(500'000, 'x') + "\r\n\r\n");
   CHECK(fetch(coworker::http_request(talkative.url())).failure == http_failure::broken);
 }
 
-TEST_CASE("a timeout that is for all of an answer ends one that begins and does not go on") {
-  const parrot server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", false);
+TEST_CASE("a timeout for the whole response ends one that begins and stalls") {
+  const fixed_response_server server("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhe", false);
   coworker::http_request request(server.url());
   request.timeout = 100ms;
   request.timeout_to_end = true;
   CHECK(fetch(request).failure == http_failure::timed_out);
 }
 
-TEST_CASE("Retry-After is read in seconds, and as a date; nonsense is passed over") {
+TEST_CASE("Retry-After is read in seconds and as a date; invalid values are ignored") {
   const auto waits = [](const std::string& value) {
-    const parrot server("HTTP/1.1 429 Slow\r\nRetry-After: " + value + "\r\nContent-Length: 0\r\n\r\n");
+    const fixed_response_server server("HTTP/1.1 429 Slow\r\nRetry-After: " + value +
+                                       "\r\nContent-Length: 0\r\n\r\n");
     return fetch(coworker::http_request(server.url())).retry_after;
   };
   CHECK(waits("17") == 17s);
@@ -295,22 +297,23 @@ TEST_CASE("Retry-After is read in seconds, and as a date; nonsense is passed ove
   CHECK(waits("soon") == std::nullopt);
 }
 
-TEST_CASE("a request that cannot be sent says so, and a server that is not there is unreachable") {
+TEST_CASE("a request that cannot be sent fails as such, and a missing server is unreachable") {
   CHECK(fetch(coworker::http_request("http://[bad")).failure == http_failure::unusable);
   queue_server server;
   server.go_down();
-  const http_response answer = fetch(coworker::http_request(server.url()));
-  CHECK(answer.failure == http_failure::unreachable);
-  CHECK(answer.problem.find("127.0.0.1") != std::string::npos);
+  const http_response response = fetch(coworker::http_request(server.url()));
+  CHECK(response.failure == http_failure::unreachable);
+  CHECK(response.problem.find("127.0.0.1") != std::string::npos);
 }
 
-TEST_CASE("redirects are not followed, nor is any protocol but HTTP spoken") {
-  const parrot server("HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
+TEST_CASE("redirects are not followed, and protocols other than HTTP are refused") {
+  const fixed_response_server server(
+      "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n");
   CHECK(fetch(coworker::http_request(server.url())).status == 302);
   CHECK(fetch(coworker::http_request("file:///etc/passwd")).failure != http_failure::none);
 }
 
-TEST_CASE("an exchange that is stopped before it was sent is not sent") {
+TEST_CASE("an exchange that is stopped before it is sent is not sent") {
   queue_server server;
   curl_client client;
   event_loop loop(client);
@@ -325,7 +328,7 @@ TEST_CASE("an exchange that is stopped before it was sent is not sent") {
   CHECK(server.log().connections == 0);
 }
 
-TEST_CASE("a stop ends the exchange that it is for, and leaves those beside it alone") {
+TEST_CASE("a stop ends its own exchange, and no other") {
   queue_server server({.hold = answer::never});
   server.script(endpoint::ping, {paused_at(point::before_answer)});
   curl_client client;
@@ -349,7 +352,8 @@ TEST_CASE("a stop ends the exchange that it is for, and leaves those beside it a
   CHECK(server.log().aborted_polls == 1);
 }
 
-TEST_CASE("an answer that begins in an exchange's linger is waited for, without a wake-up until more comes") {
+TEST_CASE(
+    "a response that begins in an exchange's linger time is received, without further wake-ups before") {
   listener place(0);
   std::atomic<bool> asked{false};
   std::atomic<bool> may_end{false};
@@ -363,7 +367,7 @@ TEST_CASE("an answer that begins in an exchange's linger is waited for, without 
     ::recv(accepted.get(), request, sizeof request, 0);
     asked = true;
     ::poll(&readable, 1, -1);
-    CHECK(::recv(accepted.get(), request, sizeof request, 0) == 0);  // nothing more will come from there
+    CHECK(::recv(accepted.get(), request, sizeof request, 0) == 0);  // the client has closed its sending side
     const std::string_view head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello";
     ::send(accepted.get(), head.data(), head.size(), MSG_NOSIGNAL);
     while (!may_end) std::this_thread::yield();
@@ -391,7 +395,7 @@ TEST_CASE("an answer that begins in an exchange's linger is waited for, without 
   CHECK(body == "helloworld");
 }
 
-TEST_CASE("coroutines on the client's loop await descriptors and connections while it waits for answers") {
+TEST_CASE("coroutines on the client's loop await descriptors and connections while it waits for responses") {
   queue_server server({.hold = answer::never});
   curl_client client;
   counting_waiter counted(client);
@@ -406,10 +410,10 @@ TEST_CASE("coroutines on the client's loop await descriptors and connections whi
     stopped.spawn([&]() -> task<void> { co_await client.send(poll); });
     while (server.log().waiting_polls == 0) co_await sleep_for(1ms);
     children.spawn([&]() -> task<void> {
-      tcp_stream guest = co_await door.accept();
+      tcp_stream peer = co_await door.accept();
       char buffer[10];
       for (;;) {
-        const std::size_t count = co_await guest.read_some(buffer);
+        const std::size_t count = co_await peer.read_some(buffer);
         if (count == 0) break;
         read.append(buffer, count);
       }
@@ -418,8 +422,8 @@ TEST_CASE("coroutines on the client's loop await descriptors and connections whi
     tcp_stream caller = co_await tcp_stream::connect(door.local_address());
     co_await caller.write_all("one ");
     while (read != "one ") co_await sleep_for(1ms);
-    const http_response answer = co_await client.send(ping);
-    CHECK(answer.status == 200);
+    const http_response response = co_await client.send(ping);
+    CHECK(response.status == 200);
     const int idle_from = counted.waits;
     co_await sleep_for(50ms);
     CHECK(counted.waits < idle_from + 10);  // nothing is ready, and nothing wakes the loop
@@ -434,7 +438,7 @@ TEST_CASE("coroutines on the client's loop await descriptors and connections whi
   CHECK(read == "one two");
 }
 
-TEST_CASE("a descriptor that was awaited once and is ready again wakes nobody") {
+TEST_CASE("a descriptor that was awaited once and is ready again causes no wake-up") {
   curl_client client;
   counting_waiter counted(client);
   event_loop loop(counted);
@@ -448,7 +452,7 @@ TEST_CASE("a descriptor that was awaited once and is ready again wakes nobody") 
     unique_fd never(other_ends[0]);
     const unique_fd kept(other_ends[1]);
     CHECK(::write(to.get(), "x", 1) == 1);
-    co_await readable(from);  // and left unread
+    co_await readable(from);  // without reading it
     const executor_ref here = co_await this_coro::executor();
     const int before = counted.waits;
     const bool ready = co_await readable_until(never, here.now() + 50ms);
@@ -458,7 +462,7 @@ TEST_CASE("a descriptor that was awaited once and is ready again wakes nobody") 
   sync_wait(loop, work());
 }
 
-TEST_CASE("no program that is started meanwhile inherits a descriptor of the client's") {
+TEST_CASE("programs that are started meanwhile inherit no descriptor of the client") {
   const auto inherited = [] {
     int count = 0;
     for (int number = 0; number < 1024; ++number) {

@@ -1,4 +1,5 @@
-// Transfers that fail because the process or the machine is short of something: the cause by name, and the way out.
+// Transfers that fail because the process or the machine lacks something: the message has the
+// cause and what to do.
 
 #include <doctest/doctest.h>
 #include <sys/resource.h>
@@ -39,10 +40,10 @@ constexpr std::string_view diagnosis_too_many =
 
 }  // namespace
 
-TEST_CASE("without free descriptors a request fails as unreachable, and says what to raise") {
-  const stream_server server([](tcp_stream& guest) -> task<void> {
-    co_await read_head(guest);
-    co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
+TEST_CASE("without free descriptors a request fails as unreachable, and the message says what to raise") {
+  const stream_server server([](tcp_stream& peer) -> task<void> {
+    co_await read_head(peer);
+    co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
   });
   curl_client client;
   event_loop loop(client);
@@ -51,23 +52,23 @@ TEST_CASE("without free descriptors a request fails as unreachable, and says wha
     return sync_wait(loop, client.send(request));
   };
   CHECK(send(server.url()).body == "{}");
-  std::vector<http_response> answers;
+  std::vector<http_response> responses;
   {
-    const no_descriptors held;  // and nothing is checked here: a sanitizer may need one for that
+    const no_descriptors held;  // no checks here: a sanitizer may need a descriptor for them
     for (const std::string& url : {server.url(), "https://127.0.0.1:" + std::to_string(server.port()) + "/",
                                    std::string("http://server.invalid/")}) {
-      answers.push_back(send(url));
+      responses.push_back(send(url));
     }
   }
-  CHECK(answers.size() == 3);
-  for (const http_response& answer : answers) {
-    CHECK(answer.failure == http_failure::unreachable);
-    CHECK(answer.problem == diagnosis_too_many);
+  CHECK(responses.size() == 3);
+  for (const http_response& response : responses) {
+    CHECK(response.failure == http_failure::unreachable);
+    CHECK(response.problem == diagnosis_too_many);
   }
   CHECK(send(server.url()).body == "{}");
 }
 
-TEST_CASE("a client that libcurl could never be woken in is not made") {
+TEST_CASE("the constructor of a client throws if libcurl could never be woken") {
   std::string problem;
   {
     const no_descriptors held;
@@ -80,7 +81,7 @@ TEST_CASE("a client that libcurl could never be woken in is not made") {
   CHECK(problem.find("raise that limit, ulimit -n") != std::string::npos);
 }
 
-TEST_CASE("what is short is told of the failures that come of it only") {
+TEST_CASE("the message for a shortage is given only for failures that come from it") {
   using coworker::detail::shortage_of;
   CHECK(shortage_of(CURLE_COULDNT_CONNECT, EMFILE, "Couldn't connect") == diagnosis_too_many);
   CHECK(shortage_of(CURLE_COULDNT_CONNECT, ENFILE, "Couldn't connect").find("fs.file-max") !=
@@ -96,7 +97,7 @@ TEST_CASE("what is short is told of the failures that come of it only") {
 }
 
 TEST_CASE(
-    "an answer that there is no memory for is a failed exchange that says so, and the next one is received") {
+    "a response without memory for it is a failed exchange with that reason, and the next one succeeds") {
   if (diagnosis_sanitized) {
     MESSAGE("skipped: sanitizers need more memory than this leaves");
     return;
@@ -104,12 +105,12 @@ TEST_CASE(
   const pid_t child = ::fork();
   if (child == 0) {
     const std::string body(1 << 20, 'x');
-    const stream_server server([&](tcp_stream& guest) -> task<void> {
-      const std::string head = co_await read_head(guest);
+    const stream_server server([&](tcp_stream& peer) -> task<void> {
+      const std::string head = co_await read_head(peer);
       const int times = head.find("/large") == std::string::npos ? 1 : 400;
-      co_await guest.write_all("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
-                               std::to_string(body.size() * static_cast<std::size_t>(times)) + "\r\n\r\n");
-      for (int i = 0; i < times; ++i) co_await guest.write_all(body);
+      co_await peer.write_all("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " +
+                              std::to_string(body.size() * static_cast<std::size_t>(times)) + "\r\n\r\n");
+      for (int i = 0; i < times; ++i) co_await peer.write_all(body);
     });
     curl_client client;
     event_loop loop(client);
@@ -124,10 +125,10 @@ TEST_CASE(
     const rlimit little{pages * 4096 + (100U << 20), RLIM_INFINITY};
     const bool set = ::setrlimit(RLIMIT_AS, &little) == 0;
     const http_response large = send(server.url() + "large");
-    const bool told =
+    const bool explained =
         large.failure == http_failure::broken && large.problem.find("out of memory after ") == 0;
     const bool after = send(server.url()).body == body;
-    ::_exit(before && set && told && after ? 0 : 1);
+    ::_exit(before && set && explained && after ? 0 : 1);
   }
   int status = 0;
   CHECK(::waitpid(child, &status, 0) == child);

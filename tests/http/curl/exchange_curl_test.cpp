@@ -1,4 +1,4 @@
-// What an answer may become.
+// The limits on the size of a response.
 
 #include <doctest/doctest.h>
 #include <array>
@@ -14,10 +14,10 @@
 namespace coworker::testing {
 namespace {
 
-constexpr std::size_t exchange_unit = 258;  // the longest that one code of gzip's stands for
+constexpr std::size_t exchange_unit = 258;  // the longest match of one DEFLATE code, in bytes
 
-// gzip of 1 + 258 * `units` zeros, a hundred and fiftieth of their size. Its checksum is right for less than 10,000
-// units; of more, nobody comes to see it.
+// Returns the gzip of 1 + 258 * `units` zeros, about 150 times smaller than that. The checksum is right for
+// less than 10,000 units; larger ones are refused before it is read.
 std::string exchange_gzip(std::size_t units) {
   std::string made("\x1f\x8b\x08\0\0\0\0\0\0\xff", 10);
   std::uint32_t bits = 0;
@@ -31,14 +31,14 @@ std::string exchange_gzip(std::size_t units) {
       }
     }
   };
-  put(1, 1, false);           // the last block
-  put(1, 2, false);           // with the fixed codes
-  put(0b0011'0000, 8, true);  // a zero
+  put(1, 1, false);           // last block
+  put(1, 2, false);           // fixed Huffman codes
+  put(0b0011'0000, 8, true);  // one zero byte
   for (std::size_t i = 0; i < units; ++i) {
-    put(0b1100'0101, 8, true);  // 258 times
-    put(0, 5, true);            // what was one before
+    put(0b1100'0101, 8, true);  // a match of length 258
+    put(0, 5, true);            // at distance 1
   }
-  put(0, 7, true);  // the end
+  put(0, 7, true);  // end of block
   while (count != 0) put(0, 1, false);
   std::uint32_t sum = 0xffff'ffffU;
   const std::uint32_t size = static_cast<std::uint32_t>(1 + exchange_unit * units);
@@ -54,10 +54,10 @@ std::string exchange_gzip(std::size_t units) {
 http_response exchange_fetch(std::string body, const char* encoding, curl_client_options options) {
   const std::string head =
       "HTTP/1.1 200 OK\r\nContent-Length: " + std::to_string(body.size()) + encoding + "\r\n\r\n";
-  const stream_server server([&](tcp_stream& guest) -> task<void> {
-    co_await read_head(guest);
-    co_await guest.write_all(head, body);
-    co_await read_to_end(guest);
+  const stream_server server([&](tcp_stream& peer) -> task<void> {
+    co_await read_head(peer);
+    co_await peer.write_all(head, body);
+    co_await read_to_end(peer);
   });
   curl_client client(std::move(options));
   event_loop loop(client);
@@ -69,7 +69,7 @@ constexpr const char* exchange_packed = "\r\nContent-Encoding: gzip";
 
 }  // namespace
 
-TEST_CASE("an answer is unpacked, as far as it may grow") {
+TEST_CASE("a response is decompressed, up to a limit") {
   curl_client_options options;
   options.unpacked_limit = 1 + exchange_unit * 1000;
   const http_response whole = exchange_fetch(exchange_gzip(1000), exchange_packed, options);
@@ -77,12 +77,12 @@ TEST_CASE("an answer is unpacked, as far as it may grow") {
   CHECK((whole.body == std::string(1 + exchange_unit * 1000, '\0')));
   const http_response cut = exchange_fetch(exchange_gzip(1001), exchange_packed, options);
   CHECK(cut.failure == http_failure::broken);
-  CHECK(cut.problem.find("the answer is too large: ") == 0);
+  CHECK(cut.problem.find("the response is too large: ") == 0);
   CHECK(cut.problem.find("curl_client_options::answer_limit and unpacked_limit") != std::string::npos);
   CHECK(cut.body.size() <= options.unpacked_limit);
 }
 
-TEST_CASE("140 kB that unpack to 22 MB are refused by default") {
+TEST_CASE("140 kB that decompress to 22 MB are refused by default") {
   const std::string packed = exchange_gzip(140'000 * 8 / 13);
   CHECK(packed.size() < 141'000);
   const http_response cut = exchange_fetch(packed, exchange_packed, {});
@@ -90,7 +90,8 @@ TEST_CASE("140 kB that unpack to 22 MB are refused by default") {
   CHECK(cut.body.size() <= std::size_t{16} << 20);
 }
 
-TEST_CASE("what was large on its way may be large; for every answer there is a limit") {
+TEST_CASE(
+    "a response that is large before decompression may be large after it, up to a limit for every response") {
   curl_client_options options;
   options.unpacked_limit = 1000;
   const std::string large(3'000'000, 'x');

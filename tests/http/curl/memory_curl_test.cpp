@@ -1,4 +1,4 @@
-// A request for which there is no memory at some point: it fails, or it does not, and the next one is answered.
+// A request during which memory runs out: it succeeds or fails, and the next one succeeds.
 
 #include "support/counted_memory.hpp"
 
@@ -14,7 +14,7 @@
 namespace coworker::testing {
 namespace {
 
-// What becomes of one request when only so many allocations succeed between its beginning and its end.
+// Performs one request in which only so many allocations succeed.
 task<http_response> memory_send(curl_client& client, const coworker::http_request& request,
                                 std::int64_t allocations) {
   task<http_response> sent = client.send(request);
@@ -24,19 +24,19 @@ task<http_response> memory_send(curl_client& client, const coworker::http_reques
 
 }  // namespace
 
-TEST_CASE("whichever allocation of a request fails, it ends, and the client goes on") {
+TEST_CASE("whichever allocation of a request fails, the request ends, and the client continues") {
   if (!memory_is_counted()) return;
   const std::string body(200'000, 'b');
-  const stream_server server([&](tcp_stream& guest) -> task<void> {
+  const stream_server server([&](tcp_stream& peer) -> task<void> {
     for (;;) {
-      const std::string head = co_await read_head(guest);
+      const std::string head = co_await read_head(peer);
       if (head.empty()) co_return;
       if (head.find("/moved") != std::string::npos) {
-        co_await guest.write_all(
+        co_await peer.write_all(
             "HTTP/1.1 307 Temporary Redirect\r\nLocation: /a-target-that-is-no-short-string\r\n"
             "Content-Length: 0\r\n\r\n");
       } else {
-        co_await guest.write_all("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n", body);
+        co_await peer.write_all("HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n", body);
       }
     }
   });
@@ -52,11 +52,11 @@ TEST_CASE("whichever allocation of a request fails, it ends, and the client goes
         curl_client client;
         event_loop loop(client);
         if (warm) CHECK((sync_wait(loop, client.send(plain)).body == body));
-        const http_response answer = sync_wait(loop, memory_send(client, *request, allocations));
-        const bool whole = answer.body == body || answer.status == 307;
-        CHECK(answer.arrived() == whole);
-        CHECK(answer.arrived() == answer.problem.empty());
-        if (!answer.arrived()) ++failed;
+        const http_response response = sync_wait(loop, memory_send(client, *request, allocations));
+        const bool whole = response.body == body || response.status == 307;
+        CHECK(response.arrived() == whole);
+        CHECK(response.arrived() == response.problem.empty());
+        if (!response.arrived()) ++failed;
         CHECK((sync_wait(loop, client.send(plain)).body == body));
       }
       CHECK(failed > 2);

@@ -1,4 +1,4 @@
-// A client that must not leave the public internet: what its sockets are opened for.
+// A client that must connect to public addresses only: the sockets that it opens.
 
 #include <doctest/doctest.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ http_response ask_publicly(const std::string& url) {
 
 }  // namespace
 
-TEST_CASE("a client for public addresses opens no connection to another, whatever its name") {
+TEST_CASE("a client for public addresses connects to no other address, whatever the name") {
   call_server server([](const http_request&) { return respond(200); });
   const std::string port = server.url().substr(std::string("http://127.0.0.1").size());
   for (const char* const host : {"127.0.0.1", "localhost", "0x7f.1", "2130706433", "0.0.0.0", "[::1]",
@@ -32,13 +32,13 @@ TEST_CASE("a client for public addresses opens no connection to another, whateve
     CAPTURE(host);
     const http_response got = ask_publicly("http://" + std::string(host) + port);
     CHECK(got.failure == http_failure::unusable);
-    CHECK(got.problem.ends_with("which is no public address"));
+    CHECK(got.problem.ends_with("which is not a public address"));
   }
-  CHECK(ask_publicly(server.url()).problem == "it leads to 127.0.0.1, which is no public address");
+  CHECK(ask_publicly(server.url()).problem == "it leads to 127.0.0.1, which is not a public address");
   CHECK(server.connections() == 0);
 }
 
-TEST_CASE("a client for public addresses asks no proxy") {
+TEST_CASE("a client for public addresses uses no proxy") {
   call_server proxy([](const http_request&) { return respond(200); });
   ::setenv("http_proxy", proxy.url().c_str(), 1);
   const http_response got = ask_publicly("http://127.0.0.1:1/");
@@ -47,7 +47,7 @@ TEST_CASE("a client for public addresses asks no proxy") {
   CHECK(proxy.connections() == 0);
 }
 
-TEST_CASE("what is no address of the internet is not public") {
+TEST_CASE("an address that is not an internet address is not public") {
   curl_sockaddr local{};
   local.family = AF_UNIX;
   local.socktype = SOCK_STREAM;
@@ -55,7 +55,7 @@ TEST_CASE("what is no address of the internet is not public") {
   local.addrlen = sizeof local.addr;
   detail::open_failure why;
   CHECK(detail::open_socket(local, true, why) == CURL_SOCKET_BAD);
-  CHECK(why.refused == "no address of the internet");
+  CHECK(why.refused == "an address outside the internet");
   why = detail::open_failure();
   const curl_socket_t opened = detail::open_socket(local, false, why);
   REQUIRE(opened >= 0);

@@ -11,7 +11,7 @@
 namespace coworker::testing {
 namespace {
 
-// A test queue whose every request is first redirected, and a client.
+// A test queue that first redirects every request, and a client.
 struct redirect_world {
   queue_server server;
   curl_client client;
@@ -33,7 +33,7 @@ struct redirect_world {
 
 }  // namespace
 
-TEST_CASE("a post that is redirected by 307 or 308 on its own server is posted there, whole") {
+TEST_CASE("a POST that is redirected by 307 or 308 on its own server is sent there, whole") {
   for (const int status : {307, 308}) {
     CAPTURE(status);
     redirect_world world;
@@ -42,9 +42,9 @@ TEST_CASE("a post that is redirected by 307 or 308 on its own server is posted t
          {moved, world.server.url() + moved, "moved?isStream=false" + std::string()}) {
       CAPTURE(target);
       world.server.script(endpoint::done, {redirect_world::to(status, target)});
-      const http_response answer = world.send("/v2/test/job-done/w/job?isStream=false", R"({"output":1})");
-      CHECK(answer.status == 200);
-      CHECK(answer.location == "");
+      const http_response response = world.send("/v2/test/job-done/w/job?isStream=false", R"({"output":1})");
+      CHECK(response.status == 200);
+      CHECK(response.location == "");
       const http_request asked = world.server.log().exchanges.back().request;
       CHECK(asked.target() == moved);
       CHECK(asked.body == R"({"output":1})");
@@ -53,20 +53,20 @@ TEST_CASE("a post that is redirected by 307 or 308 on its own server is posted t
   }
 }
 
-TEST_CASE("so is a request without a body") {
+TEST_CASE("a GET that is redirected by 307 or 308 on its own server is sent there") {
   redirect_world world;
   world.server.script(endpoint::ping, {redirect_world::to(308, "/v2/test/ping/other")});
   CHECK(world.send("/v2/test/ping/w").status == 200);
   CHECK(world.server.log().exchanges.back().request.target() == "/v2/test/ping/other");
 }
 
-TEST_CASE("any other redirect is not followed, and its target is told as a whole URL") {
+TEST_CASE("no other redirect is followed, and its target is returned as an absolute URL") {
   redirect_world world;
   const std::string url = world.server.url();
   const struct {
     int status;
     std::string location;
-    std::string told;
+    std::string expected;
   } cases[] = {
       {301, "/moved", url + "/moved"},
       {302, "../up?a=b", url + "/v2/test/up?a=b"},
@@ -83,40 +83,40 @@ TEST_CASE("any other redirect is not followed, and its target is told as a whole
     CAPTURE(one.location);
     world.server.script(endpoint::ping, {redirect_world::to(one.status, one.location)});
     const std::size_t before = world.server.log().exchanges.size();
-    const http_response answer = world.send("/v2/test/ping/w");
-    CHECK(answer.status == one.status);
-    CHECK(answer.location == one.told);
+    const http_response response = world.send("/v2/test/ping/w");
+    CHECK(response.status == one.status);
+    CHECK(response.location == one.expected);
     CHECK(world.server.log().exchanges.size() == before + 1);
   }
   world.server.script(endpoint::ping, {{.headers = {{"Location", "/not/a/redirect"}}}});
   CHECK(world.send("/v2/test/ping/w").location == "");
 }
 
-TEST_CASE("a redirect that leads round in a circle ends as what it is, with its body") {
+TEST_CASE("a redirect loop ends as a redirect, with its body") {
   redirect_world world;
   answer round = redirect_world::to(307, "/v2/test/ping/w");
   round.body = "moved";
   world.server.always(endpoint::ping, round);
-  const http_response answer = world.send("/v2/test/ping/w");
-  CHECK(answer.status == 307);
-  CHECK(answer.location == world.server.url() + "/v2/test/ping/w");
-  CHECK(answer.body == "moved");
+  const http_response response = world.send("/v2/test/ping/w");
+  CHECK(response.status == 307);
+  CHECK(response.location == world.server.url() + "/v2/test/ping/w");
+  CHECK(response.body == "moved");
   CHECK(world.server.log().exchanges.size() == 6);
 }
 
-TEST_CASE("what one answer on the way had is gone from the last") {
+TEST_CASE("the last response contains nothing of the redirects before it") {
   redirect_world world;
   answer moved = redirect_world::to(307, "/v2/test/ping/other");
   moved.body = "moved";
   moved.headers.push_back({"Retry-After", "17"});
   world.server.script(endpoint::ping, {moved});
-  const http_response answer = world.send("/v2/test/ping/w");
-  CHECK(answer.status == 200);
-  CHECK(answer.body == "{}");
-  CHECK(!answer.retry_after);
+  const http_response response = world.send("/v2/test/ping/w");
+  CHECK(response.status == 200);
+  CHECK(response.body == "{}");
+  CHECK(!response.retry_after);
 }
 
-TEST_CASE("the name of the header is read in any letters, its value without blanks") {
+TEST_CASE("the Location header is found in any letter case, its value without blanks") {
   using coworker::detail::location_in;
   CHECK(location_in("Location: /a\r\n") == "/a");
   CHECK(location_in("LOCATION:/a") == "/a");
@@ -127,7 +127,7 @@ TEST_CASE("the name of the header is read in any letters, its value without blan
   CHECK(location_in("") == "");
 }
 
-TEST_CASE("one server is one scheme, host and port; from without TLS to with it, the same host") {
+TEST_CASE("the same server means the same scheme, host and port, or an upgrade to TLS on the same host") {
   using coworker::detail::is_same_server;
   CHECK(is_same_server("http://h/a", "http://h/b?c"));
   CHECK(is_same_server("http://h:80/a", "http://H/b"));

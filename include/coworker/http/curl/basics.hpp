@@ -1,6 +1,5 @@
 #pragma once
-// curl_basics: what curl_client needs of libcurl's C API, in C++'s terms: owners, times, failures, ports.
-// Must not know the client.
+// curl_basics: libcurl's C API in C++ terms: owners, times, failures, ports. Must not know the client.
 
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -43,7 +42,7 @@ inline long to_milliseconds(duration span) noexcept {
   return static_cast<long>(std::clamp<long long>(rounded, 0, (std::numeric_limits<int>::max)()));
 }
 
-// libcurl asks to be initialised once in a process, and never cleans up after itself while handles may live.
+// Initialises libcurl once per process. It is never cleaned up, because handles may exist until the end.
 inline void initialise_curl() {
   static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (initialised != CURLE_OK) {
@@ -52,9 +51,9 @@ inline void initialise_curl() {
   }
 }
 
-// libcurl's own descriptors, by which another thread wakes it, are made so that the programs which a handler starts
-// would inherit them. They have the lowest numbers that were free. Where another thread took some of those at the
-// same time, it cannot be told whose is which, and all are left as they are.
+// Sets close-on-exec on libcurl's own descriptors, through which another thread wakes it. libcurl opens them
+// so that programs started by a handler would inherit them. They get the lowest free numbers. If another
+// thread opened some at the same time, nobody can tell which are libcurl's, and all stay as they are.
 class inherited_descriptors {
  public:
   inherited_descriptors() noexcept {
@@ -63,7 +62,7 @@ class inherited_descriptors {
     for (int i = 1; i < count; ++i) was_open_[i] = ::fcntl(first_ + i, F_GETFD) >= 0;
   }
 
-  // Those that came since.
+  // Applies to descriptors opened since the constructor.
   void close_on_exec() const noexcept {
     int found[count];
     int size = 0;
@@ -86,15 +85,15 @@ inline curl_multi_owner make_multi() {
   curl_multi_owner made(curl_multi_init());
   if (made == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
   before.close_on_exec();
-  // Where it had no descriptors for that, libcurl says so only here, and nobody could ever wake it.
+  // If libcurl had no descriptors for waking, only this call reports it; nobody could ever wake the handle.
   if (curl_multi_wakeup(made.get()) != CURLM_OK)
-    throw_io_error(EMFILE, "curl_client: libcurl cannot open what it is woken by");
-  curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // takes that wake-up back
+    throw_io_error(EMFILE, "curl_client: libcurl cannot open its wake-up descriptors");
+  curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // consumes that wake-up
   return made;
 }
 
 inline http_failure failure_of(CURLcode code) noexcept {
-  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
+  switch (static_cast<int>(code)) {  // cast to int: -Wswitch-enum would demand all hundred values
     case CURLE_OK:
       return http_failure::none;
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -117,7 +116,7 @@ inline http_failure failure_of(CURLcode code) noexcept {
     case CURLE_BAD_FUNCTION_ARGUMENT:
     case CURLE_FAILED_INIT:
       return http_failure::unusable;
-    default:  // CURLE_UNSUPPORTED_PROTOCOL among them: it also means that what came is not HTTP
+    default:  // includes CURLE_UNSUPPORTED_PROTOCOL, which also means that the reply was not HTTP
       return http_failure::broken;
   }
 }
@@ -130,15 +129,16 @@ inline bool any_variable_set(std::initializer_list<const char*> names) noexcept 
   return false;
 }
 
-// Which addresses may go through a proxy, by the variables that libcurl reads.
+// Which URLs may go through a proxy, by the environment variables that libcurl reads.
 struct proxies {
-  bool plain = any_variable_set({"http_proxy", "all_proxy", "ALL_PROXY"});  // http://
+  bool plain = any_variable_set({"http_proxy", "all_proxy", "ALL_PROXY"});  // for http:// URLs
   bool any = plain || any_variable_set({"https_proxy", "HTTPS_PROXY"});
 };
 
-// Where the part of an address begins that goes into the request line just as it stands; npos where libcurl
-// must work that out itself: for a proxy, which is told the whole address, and for what it would clean up or
-// refuse (fragments, dot segments, what is not printable). `proxied` is said of addresses without TLS.
+// Returns the position in a URL where the request target begins, if it can be sent unchanged. Returns npos if
+// libcurl must parse the URL: for a proxy, which gets the whole URL, and for URLs that libcurl would
+// normalise or refuse (fragments, dot segments, unprintable characters). `proxied`: URLs without TLS go
+// through a proxy.
 inline std::size_t plain_target(std::string_view url, bool proxied) noexcept {
   constexpr std::size_t none = std::string_view::npos;
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : none;
@@ -169,4 +169,4 @@ inline int local_port(curl_socket_t socket) noexcept {
 
 }  // namespace detail
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

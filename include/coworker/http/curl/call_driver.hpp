@@ -1,6 +1,6 @@
 #pragma once
-// call_driver: one multi handle of libcurl's that the calls of one event loop share. Whichever of them waits first waits for
-// all, so that nothing runs beside them, and nothing is left when they have ended. Must not know what is sent.
+// call_driver: a multi handle of libcurl shared by the calls of one event loop. The first call that waits
+// drives libcurl for all others, so no extra coroutine or thread runs. Must not know what is sent.
 
 #include <curl/curl.h>
 
@@ -20,10 +20,10 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// What a driver knows of a transfer.
+/// The part of a transfer that a driver sees.
 struct driven_transfer {
   curl_easy_owner easy{curl_easy_init()};
-  bool has_news = false;  // set by libcurl's callbacks: its coroutine has something to do
+  bool has_news = false;  // set by libcurl's callbacks: the coroutine has something to do
   bool is_over = false;
   CURLcode code = CURLE_OK;
   curl_socket_t socket = CURL_SOCKET_BAD;
@@ -31,10 +31,10 @@ struct driven_transfer {
   event news;
 };
 
-/// All on the thread of one event loop.
+/// Not thread-safe: used on the thread of one event loop.
 class call_driver {
  public:
-  /// Throws std::runtime_error, io_error.
+  /// Throws: std::runtime_error, io_error.
   explicit call_driver(executor_ref loop) : loop_(loop), thread_(this_thread()) {
     detail::initialise_curl();
     detail::ignore_broken_pipes();
@@ -48,7 +48,7 @@ class call_driver {
   call_driver(const call_driver&) = delete;
   call_driver& operator=(const call_driver&) = delete;
   ~call_driver() {
-    // libcurl takes its sockets back while it closes them.
+    // libcurl calls on_socket while it closes its sockets.
     multi_.reset();
   }
 
@@ -61,7 +61,8 @@ class call_driver {
     const CURLMcode added = curl_multi_add_handle(multi_.get(), one.easy.get());
     if (added == CURLM_OK) return;
     transfers_.pop_back();
-    throw std::runtime_error(std::string("http: libcurl begins no request: ") + curl_multi_strerror(added));
+    throw std::runtime_error(std::string("http: libcurl cannot start a request: ") +
+                             curl_multi_strerror(added));
   }
 
   void remove(driven_transfer& one) noexcept {
@@ -70,7 +71,7 @@ class call_driver {
     hand_on();
   }
 
-  /// To be called by whoever does not come back to wait() at once, so that another of those who wait does so for all.
+  /// Makes another waiting transfer drive libcurl. Call it before doing anything other than wait().
   void hand_on() noexcept {
     if (driving_) return;
     for (driven_transfer* const one : transfers_) {
@@ -78,13 +79,13 @@ class call_driver {
     }
   }
 
-  /// After a pause.
+  /// Resumes a paused transfer.
   void go_on(driven_transfer& one) noexcept {
     curl_easy_pause(one.easy.get(), CURLPAUSE_CONT);
     timer_due_ = clock_type::now();
   }
 
-  /// Until there is news of it, or `due`. Throws `cancelled`.
+  /// Waits until there is news for the transfer, or until `due`. Throws: `cancelled`.
   task<void> wait(driven_transfer& one, time_point due) {
     require_thread();
     act();
@@ -104,7 +105,7 @@ class call_driver {
     one.has_news = false;
   }
 
-  /// Reads and writes what can be.
+  /// Lets libcurl read and write whatever is ready.
   void act() {
     sockets_.act(multi_.get());
     int running = 0;
@@ -136,7 +137,7 @@ class call_driver {
     }
   };
 
-  // While a coroutine waits for all.
+  // Exists while a coroutine waits on behalf of all.
   struct driving {
     explicit driving(call_driver& of) noexcept : driver(of) { driver.driving_ = true; }
     driving(const driving&) = delete;
@@ -148,7 +149,7 @@ class call_driver {
     call_driver& driver;
   };
 
-  // Where there is no memory for it, that coroutine goes on when it is due.
+  // Without memory for the notification, the coroutine continues when it is due.
   void call(driven_transfer& one) noexcept {
     try {
       one.news.set();
@@ -178,7 +179,8 @@ class call_driver {
     return 0;
   }
 
-  // Out of line, as a coroutine may go on on another thread than that whose address it has read.
+  // Not inlined: a coroutine may resume on another thread, and the compiler may reuse the
+  // address read before.
   COWORKER_NOINLINE static const void* this_thread() noexcept {
     static thread_local char here;
     return &here;
@@ -187,7 +189,8 @@ class call_driver {
   void require_thread() const {
     if (this_thread() == thread_) return;
     throw std::logic_error(
-        "http: the event loop of this call has changed its thread while calls were under way; run it on one "
+        "http: the event loop of this call has changed its thread while calls were in progress; run it on "
+        "one "
         "thread");
   }
 
@@ -198,11 +201,12 @@ class call_driver {
   time_point timer_due_ = (time_point::max)();
   time_point driven_until_ = (time_point::max)();
   bool driving_ = false;
-  curl_multi_owner multi_;  // the last: its end still calls on_socket
+  curl_multi_owner multi_;  // last member: its destructor still calls on_socket
 };
 
-/// The driver of the calling thread's loop, which it shares with the calls under way: a coroutine that is destroyed when
-/// its thread has ended still finds it. Kept with its idle connections until the thread ends, or calls on another loop.
+/// Returns the driver for a loop of the calling thread. Calls in progress share ownership, so a coroutine
+/// that is destroyed after its thread has ended still has a driver. The thread keeps a driver, with its idle
+/// connections, until it ends or makes a call on another loop.
 COWORKER_NOINLINE inline std::shared_ptr<call_driver> driver_of(executor_ref loop) {
   static thread_local std::vector<std::shared_ptr<call_driver>> drivers;
   for (const std::shared_ptr<call_driver>& one : drivers) {

@@ -1,6 +1,6 @@
 #pragma once
-// A hop of a call: one request to one server and what came of it; and the call, which repeats hops and follows redirects.
-// Must not know how a hop is made.
+// call_hop: one request to one server, and its result; call_progress: repeats hops and follows redirects.
+// Must not know how a hop is performed.
 
 #include <algorithm>
 #include <coworker/coro/clock.hpp>
@@ -24,7 +24,7 @@ namespace coworker::inline v0_1 {
 
 namespace http {
 
-/// A request in full, for what get() and its like have no parameter for.
+/// A request with everything that can be set, for what get() and similar functions have no parameter for.
 struct request {
   std::string method = "GET";
   std::string url;
@@ -39,11 +39,11 @@ struct request {
 
 namespace detail {
 
-/// What only this library asks of a call.
+/// Settings of a call that only this library uses.
 struct call_terms {
-  bool only_public = false;   // no address but public ones, no proxy
-  bool unpacks = true;        // asks for a packed body, and unpacks it
-  std::string signs_as = {};  // for CURLOPT_AWS_SIGV4; empty: it is not signed
+  bool only_public = false;   // only public addresses, and no proxy
+  bool unpacks = true;        // requests a compressed body, and decompresses it
+  std::string signs_as = {};  // for CURLOPT_AWS_SIGV4; empty: not signed
   std::string user = {};
   std::string password = {};
 };
@@ -56,8 +56,8 @@ struct call_hop {
   body_taker* into = nullptr;
   const http::call_options& options;
   const call_terms& terms;
-  bool follows = false;      // a redirect is not the response
-  bool is_repeated = false;  // so that libcurl may send it again by itself
+  bool follows = false;      // a redirect is followed, so it is not the response
+  bool is_repeated = false;  // libcurl may send it again by itself
   time_point deadline = (time_point::max)();
 
   explicit call_hop(const http::call_options& wanted, const call_terms& of) noexcept
@@ -70,25 +70,25 @@ struct hop_result {
   std::string way_out = {};
   http::response response = {};
   std::optional<duration> retry_after = std::nullopt;
-  std::string location = {};  // whole; of a redirect
-  bool nothing_sent = false;  // of a failure
-  bool taken = false;         // the sink has got something
-  bool is_final = false;      // of a failure: another try ends the same way
+  std::string location = {};  // absolute URL of a redirect
+  bool nothing_sent = false;  // for a failure
+  bool taken = false;         // the sink has received bytes
+  bool is_final = false;      // for a failure: another try would fail the same way
 
   hop_result() {}
 };
 
-/// Makes hops.
+/// Performs hops.
 class hop_maker {
  public:
-  /// Throws `cancelled`, and what body and sink throw. Both arguments outlive the task.
+  /// Throws: `cancelled`, and whatever body and sink throw. Both arguments outlive the task.
   virtual task<void> make(const call_hop& hop, hop_result& made) = 0;
 
  protected:
   ~hop_maker() = default;
 };
 
-/// A call on its way from the first hop to the response.
+/// The state of a call, from the first hop to the response.
 class call_progress {
  public:
   call_progress(http::request& what, const call_terms& terms, executor_ref here)
@@ -107,16 +107,16 @@ class call_progress {
     hop.is_repeated = what.options.repeatable.value_or(detail::is_idempotent(what.method));
   }
 
-  /// Before each hop.
+  /// Call it before each hop.
   void begin() {
     hop.follows = redirects_ < request_.options.redirects;
     if (hop.body == nullptr || hop.body->begin()) return;
     detail::throw_call_error(http_failure::broken, hop.method, hop.url,
                              "its body comes from a function, and cannot be sent again",
-                             "give it as a text or a file, or a whole address that is not redirected");
+                             "give it as a text or a file, or use a URL that is not redirected");
   }
 
-  /// Whether it goes on elsewhere.
+  /// Whether the call continues at another URL.
   bool is_redirected(const hop_result& made) {
     const bool leads = detail::is_redirect(made.response.status) && !made.location.empty();
     if (made.failure != http_failure::none || !leads || request_.options.redirects == 0) return false;
@@ -135,7 +135,7 @@ class call_progress {
     return true;
   }
 
-  /// How long to wait before the same hop is made again; nothing: it is not.
+  /// Returns the time to wait before the same hop is repeated, or nothing if it is not repeated.
   std::optional<duration> next_try(const hop_result& made) {
     if (tries_ >= request_.options.tries || made.taken || made.is_final) return std::nullopt;
     const bool failed = made.failure != http_failure::none;
@@ -177,8 +177,8 @@ class call_progress {
   int tries_ = 1;
 };
 
-/// All hops of a call. Throws: http::call_error, `cancelled`, what body and sink throw. `request`, `terms` and `maker`
-/// outlive it.
+/// Performs all hops of a call. Throws: http::call_error, `cancelled`, and whatever body and sink throw.
+/// `request`, `terms` and `maker` outlive the task.
 inline task<http::response> make_hops(http::request& request, const call_terms& terms, hop_maker& maker) {
   const executor_ref here = co_await this_coro::executor();
   call_progress progress(request, terms, here);

@@ -1,5 +1,6 @@
 #pragma once
-// What a call may do again, where a redirect may take it, and how its failure is told. Must not know how it is sent.
+// The rules of a call: what may be repeated, where a redirect may lead, and the text of an error. Must not
+// know how a request is sent.
 
 #include <algorithm>
 #include <coworker/coro/clock.hpp>
@@ -13,7 +14,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// Whether doing it twice is doing it once (RFC 9110, 9.2.2).
+/// Whether the method is idempotent (RFC 9110, 9.2.2).
 inline bool is_idempotent(std::string_view method) noexcept {
   for (const std::string_view one : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
     if (method == one) return true;
@@ -29,7 +30,7 @@ inline bool is_redirect(int status) noexcept {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/// The method with which a redirect goes on, as browsers do: what was posted is fetched.
+/// Returns the method after a redirect, by the rules of browsers: a POST may become a GET.
 inline std::string_view redirected_method(std::string_view method, int status) noexcept {
   const bool fetched =
       status == 303 ? method != "HEAD" : (status == 301 || status == 302) && method == "POST";
@@ -40,7 +41,7 @@ inline std::string_view header_name(std::string_view line) noexcept {
   return line.substr(0, line.find_first_of(":;"));
 }
 
-/// Whether a header can hold no secret, so that any server may see it.
+/// Whether a header cannot contain a secret, so that any server may receive it.
 inline bool is_harmless_header(std::string_view line) noexcept {
   const std::string_view name = detail::header_name(line);
   for (const std::string_view one :
@@ -55,7 +56,7 @@ inline bool is_about_the_body(std::string_view line) noexcept {
   return detail::same_letters(detail::header_name(line).substr(0, 8), "Content-");
 }
 
-/// The headers of the request that a redirect from `asked` to `target` makes.
+/// Removes the headers that must not follow a redirect from `asked` to `target`.
 inline void redirect_headers(std::vector<std::string>& headers, const std::string& asked,
                              const std::string& target, bool has_body) {
   const bool same = detail::is_same_server(asked, target);
@@ -65,7 +66,7 @@ inline void redirect_headers(std::vector<std::string>& headers, const std::strin
   headers.erase(std::remove_if(headers.begin(), headers.end(), stays_behind), headers.end());
 }
 
-/// An address as it may be shown: without user, password, query and fragment, which may be secrets.
+/// Returns a URL for messages: without user, password, query and fragment, which may be secrets.
 inline std::string shown_url(std::string_view url) {
   const std::size_t query = url.find_first_of("?#");
   const std::string_view plain = url.substr(0, query);
@@ -89,7 +90,7 @@ inline std::string_view way_out_of(http_failure failure) noexcept {
     case http_failure::untrusted:
       return "name the authority that signed its certificate in call_options::ca_file";
     case http_failure::unusable:
-      return "give a whole address, such as https://example.com/path";
+      return "give an absolute URL, such as https://example.com/path";
     case http_failure::broken:
     case http_failure::none:
       break;
@@ -106,19 +107,19 @@ inline std::string_view way_out_of(http_failure failure) noexcept {
   throw http::call_error(failure, text, status);
 }
 
-/// Throws: std::invalid_argument for what would end a line of the request before its end.
+/// Throws: std::invalid_argument for a malformed method or header, such as a header with a line break.
 inline void require_plain_lines(std::string_view method, const std::vector<std::string>& headers) {
   const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
   if (method.empty() || !std::all_of(method.begin(), method.end(), is_letter)) {
     throw std::invalid_argument("http: \"" + std::string(method) +
-                                "\" is no method; it is of capital letters, such as GET or PATCH");
+                                "\" is not a method; a method is capital letters, such as GET or PATCH");
   }
   for (const std::string& line : headers) {
     const bool broken = line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
     const std::size_t colon = line.find(':');
     if (!broken && colon != 0 && colon != std::string::npos) continue;
     throw std::invalid_argument("http: the header \"" + std::string(detail::header_name(line.substr(0, 80))) +
-                                "\" is no line of the form \"Name: value\"");
+                                "\" is not of the form \"Name: value\"");
   }
 }
 

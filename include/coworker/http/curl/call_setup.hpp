@@ -1,5 +1,6 @@
 #pragma once
-// What a call_transfer tells libcurl, and does with what comes. Must not know who waits.
+// The member functions of call_transfer that configure libcurl and process a response.
+// Must not know who waits.
 
 #include <curl/curl.h>
 
@@ -16,7 +17,7 @@ namespace coworker::inline v0_1::detail {
 inline void call_transfer::set_up() {
   set(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-  set(CURLOPT_QUICK_EXIT, 1L);  // a look-up that hangs is left to its thread
+  set(CURLOPT_QUICK_EXIT, 1L);  // a look-up that hangs stays behind on its thread
 #endif
   set(CURLOPT_ERRORBUFFER, problem_text_);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -25,8 +26,8 @@ inline void call_transfer::set_up() {
   set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  set(CURLOPT_PIPEWAIT,
-      hop_.url.starts_with("https:") ? 1L : 0L);  // a connection may soon be one of many streams
+  // Waits for a connection in progress, which may soon carry many streams.
+  set(CURLOPT_PIPEWAIT, hop_.url.starts_with("https:") ? 1L : 0L);
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_CONNECTTIMEOUT_MS, (std::max)(1L, detail::to_milliseconds(hop_.options.timeout)));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -34,14 +35,14 @@ inline void call_transfer::set_up() {
   set(CURLOPT_BUFFERSIZE, 65'536L);
   set(CURLOPT_UPLOAD_BUFFERSIZE, 65'536L);
   set_authorities();
-  if (hop_.terms.only_public) {  // a proxy would go to what it likes
+  if (hop_.terms.only_public) {  // a proxy would connect to any address
     set(CURLOPT_PROXY, "");
     set(CURLOPT_NOPROXY, "*");
   }
   if (hop_.terms.unpacks) set(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
   if (!hop_.terms.signs_as.empty()) {
     if (curl_easy_setopt(easy.get(), CURLOPT_AWS_SIGV4, hop_.terms.signs_as.c_str()) != CURLE_OK)
-      throw std::runtime_error("http: this libcurl signs no requests; it was built without that");
+      throw std::runtime_error("http: this libcurl was built without the signing of requests");
     set(CURLOPT_PATH_AS_IS, 1L);
     set(CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
     set(CURLOPT_USERNAME, hop_.terms.user.c_str());
@@ -60,7 +61,7 @@ inline void call_transfer::set_up() {
   set_headers();
 }
 
-// As the curl tool reads the environment; libcurl by itself reads none of it.
+// Reads the same environment variables as the curl tool; libcurl itself reads none.
 inline void call_transfer::set_authorities() {
   const auto variable = [](const char* name) {
     const char* const value = std::getenv(name);
@@ -104,18 +105,19 @@ inline void call_transfer::set_headers() {
   bool has_agent = false;
   for (const std::string& line : hop_.headers) {
     has_agent = has_agent || detail::same_letters(detail::header_name(line), "User-Agent");
-    // "Name:" would take the header away, and is written "Name;" to be sent empty.
+    // libcurl removes a header that is written "Name:", and sends an empty one for "Name;".
     const std::size_t colon = line.find(':');
     const bool empty = line.find_first_not_of(" \t", colon + 1) == std::string::npos;
     add(empty ? (line.substr(0, colon) + ";").c_str() : line.c_str());
   }
   if (!has_agent) add("User-Agent: coworker/" COWORKER_VERSION);
-  // To wait for a 100 Continue costs a second where none comes. libcurl would sign this line, and not send it.
+  // Waiting for a 100 Continue takes a second if the server sends none. libcurl would sign this
+  // line, but not send it.
   if (hop_.terms.signs_as.empty()) add("Expect:");
   set(CURLOPT_HTTPHEADER, headers_.get());
 }
 
-// Whether the body that follows is wanted.
+// Returns whether to receive the body.
 inline bool call_transfer::begin_body() {
   long status = 0;
   curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -195,13 +197,13 @@ inline void call_transfer::explain() {
   } else if (!open_failure_.refused.empty()) {
     made_.failure = http_failure::unusable;
     made_.is_final = true;
-    made_.problem = "it leads to " + open_failure_.refused + ", which is no public address";
-    made_.way_out = "set download_options::allow_private where that is meant";
+    made_.problem = "it leads to " + open_failure_.refused + ", which is not a public address";
+    made_.way_out = "set download_options::allow_private if that is intended";
   } else if (sent_twice_) {
     made_.failure = http_failure::broken;
     made_.nothing_sent = false;
     made_.problem = "the connection ended before a response, and the server may have acted";
-    made_.way_out = "set call_options::repeatable where the request may be sent twice";
+    made_.way_out = "set call_options::repeatable if the request may be sent twice";
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL && !sent_) {
     made_.failure = http_failure::unusable;
     made_.problem = "only http and https can be called";

@@ -1,6 +1,7 @@
 #pragma once
-// The sockets of one multi handle of libcurl's behind one descriptor, so that a coroutine on any event loop can wait for all
-// of them. The one place of http/curl/ that knows which systems have epoll. Must not know what is sent.
+// call_sockets: the sockets of a multi handle of libcurl behind one descriptor, so that a coroutine on any
+// event loop can wait for them. The only file in http/curl/ that knows which systems have epoll. Must not
+// know what is sent.
 
 #include <curl/curl.h>
 
@@ -17,10 +18,10 @@ namespace coworker::inline v0_1::detail {
 
 class call_sockets {
  public:
-  /// Throws io_error when there is no descriptor left for it.
+  /// Throws: io_error when no descriptor is left.
   call_sockets() = default;
 
-  /// As CURLMOPT_SOCKETFUNCTION is told. `known`: it was told of that socket before.
+  /// Takes the arguments of CURLMOPT_SOCKETFUNCTION. `known`: the socket was passed before.
   void watch(curl_socket_t socket, int what, bool known) noexcept {
     if (what == CURL_POLL_REMOVE) {
       set_.remove(socket);
@@ -32,12 +33,12 @@ class call_sockets {
     if (!known || set_.modify(socket, events, key) == ENOENT) set_.add(socket, events, key);
   }
 
-  /// Until a socket is ready, wake() is called, or `due`. Throws `cancelled`.
+  /// Waits until a socket is ready, wake() is called, or `due`. Throws: `cancelled`.
   task<void> wait(time_point due) { co_await readable_until(set_.descriptor(), due); }
 
   void wake() noexcept { set_.wake(); }
 
-  /// Tells libcurl of the sockets that are ready.
+  /// Passes the ready sockets to libcurl.
   void act(CURLM* multi) noexcept {
     int running = 0;
     for (const epoll_event& event : set_.wait(0)) {
@@ -55,7 +56,7 @@ class call_sockets {
 
 #else
 
-// Where many descriptors cannot be waited for as one, they are looked at every few milliseconds while a call is under way.
+// Without epoll, several descriptors cannot be awaited as one: polls every 5 ms while a call is in progress.
 class call_sockets {
  public:
   void watch(curl_socket_t, int, bool) noexcept {}

@@ -1,6 +1,6 @@
 #pragma once
-// call_thread: the event loop of calls that come from an executor which watches no descriptors, such as a thread_pool. Must
-// not know what is called.
+// call_thread: the event loop for calls from an executor that does not watch descriptors, such as a
+// thread_pool. Must not know the calls.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/exec/event_loop.hpp>
@@ -10,7 +10,8 @@ namespace coworker::inline v0_1::detail {
 
 class call_thread {
  public:
-  /// One for the process, from the first call that needs it until the process ends: such calls have no owner in common.
+  /// One per process, from the first call that needs it to the end of the process. Global state, because such
+  /// calls have no common owner.
   static executor_ref loop() {
     static call_thread one;
     return executor_ref(one.loop_);

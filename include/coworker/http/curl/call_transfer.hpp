@@ -1,5 +1,5 @@
 #pragma once
-// call_transfer: how a hop of a call is put to libcurl, and what comes back received. Must not know who waits.
+// call_transfer: performs one hop of a call with libcurl. Must not know who waits.
 
 #include <curl/curl.h>
 
@@ -38,14 +38,14 @@ class call_transfer : public driven_transfer {
   call_transfer(const call_transfer&) = delete;
   call_transfer& operator=(const call_transfer&) = delete;
 
-  /// When it has been silent for too long, or all its time is over.
+  /// The time at which the silence is too long, or the time for the whole call is over.
   time_point due() const noexcept {
     return (std::min)(detail::after(moved_at_, hop_.options.timeout), hop_.deadline);
   }
-  /// The silence begins now.
+  /// Restarts the silence timeout.
   void renew() noexcept { moved_at_ = clock_type::now(); }
 
-  /// At due(), once more after all that had come was read.
+  /// Call it at due(), after everything that had arrived was read.
   bool is_overdue() noexcept {
     const time_point now = clock_type::now();
     const int unsent = detail::unconfirmed(socket);
@@ -59,19 +59,19 @@ class call_transfer : public driven_transfer {
     if (clock_type::now() >= hop_.deadline) {
       made_.failure = http_failure::timed_out;
       made_.is_final = true;
-      made_.problem = "it was not done in its total time";
+      made_.problem = "it took longer than its total timeout";
     } else {
-      made_.problem = (sent_ ? "nothing came or went for " : "no connection came about in ") +
+      made_.problem = (sent_ ? "nothing was sent or received for " : "no connection was made within ") +
                       detail::seconds_in_words(hop_.options.timeout);
     }
   }
 
-  std::string pending;      // what came, for a sink that is awaited
-  bool is_paused = false;   // nothing is received until some of it is taken
-  bool wants_body = false;  // nothing is sent until there is more of the request's body
+  std::string pending;      // received bytes for a sink that is awaited
+  bool is_paused = false;   // receives nothing until the sink has taken some
+  bool wants_body = false;  // sends nothing until there is more of the request's body
   bool body_ended = false;
 
-  /// What libcurl says of it, once it is over. Throws what a callback met.
+  /// Reads libcurl's results once the transfer is over. Throws: the exception that a callback caught.
   void settle() {
     if (problem_) std::rethrow_exception(problem_);
     long status = 0;
@@ -82,11 +82,11 @@ class call_transfer : public driven_transfer {
     if (curl_easy_getinfo(easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
       made_.retry_after = std::chrono::seconds((std::min)(seconds, curl_off_t{24 * 60 * 60}));
     if (code == CURLE_OK) {
-      const bool fits = body_begun_ || begin_body();  // it may be empty
+      const bool fits = body_begun_ || begin_body();  // the body may be empty
       if (into_ != nullptr && fits) into_->end();
       return;
     }
-    if (skips_ && status >= 300) return;  // the body of a redirect is of no use
+    if (skips_ && status >= 300) return;  // the body of a redirect is not used
     made_.nothing_sent = !sent_;
     made_.failure = detail::failure_of(code);
     if (!sent_ && code == CURLE_OPERATION_TIMEDOUT) made_.failure = http_failure::unreachable;
@@ -111,7 +111,7 @@ class call_transfer : public driven_transfer {
     if (done == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
   }
 
-  // Calls `use`, which may throw, from within libcurl, which must not be thrown through.
+  // Calls `use`, which may throw, inside a callback of libcurl, where exceptions must not escape.
   template <class Result, class Use>
   Result guarded(Result on_failure, Use use) noexcept {
     renew();
@@ -125,7 +125,7 @@ class call_transfer : public driven_transfer {
 
   static std::size_t on_write(char* data, std::size_t size, std::size_t count, void* user) {
     auto& one = *static_cast<call_transfer*>(user);
-    // Anything but the size ends the transfer.
+    // Any return value other than the size ends the transfer.
     return one.guarded(size * count + 1, [&] { return one.receive({data, size * count}); });
   }
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) {
@@ -146,7 +146,7 @@ class call_transfer : public driven_transfer {
       return to_start && one.hop_.body->begin() ? int{CURL_SEEKFUNC_OK} : int{CURL_SEEKFUNC_FAIL};
     });
   }
-  // libcurl sends again by itself what died on a connection that was used before.
+  // libcurl sends a request again by itself if it failed on a re-used connection.
   static int before_request(void* user, char*, char*, int, int) {
     auto& one = *static_cast<call_transfer*>(user);
     one.renew();
@@ -157,7 +157,8 @@ class call_transfer : public driven_transfer {
   }
   static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address) {
     auto& one = *static_cast<call_transfer*>(user);
-    if (!one.open_failure_.refused.empty()) return CURL_SOCKET_BAD;  // all its addresses must be public
+    // all addresses of the name must be public
+    if (!one.open_failure_.refused.empty()) return CURL_SOCKET_BAD;
     return detail::open_socket(*address, one.hop_.terms.only_public, one.open_failure_);
   }
 
@@ -169,8 +170,8 @@ class call_transfer : public driven_transfer {
   bool sent_ = false;
   bool sent_twice_ = false;
   bool body_begun_ = false;
-  bool skips_ = false;          // its body is received for nothing
-  body_taker* into_ = nullptr;  // that takes this body
+  bool skips_ = false;          // receives the body and discards it
+  body_taker* into_ = nullptr;  // the sink of this body
   std::uint64_t received_ = 0;
   std::uint64_t limit_ = (std::numeric_limits<std::uint64_t>::max)();
   bool too_large_ = false;

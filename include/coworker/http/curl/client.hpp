@@ -1,6 +1,6 @@
 #pragma once
-// curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
-// client concept. Must not know the queue protocol, nor how a request is put to libcurl.
+// curl_client: an http_client over libcurl's multi interface, which is also what its event loop blocks on.
+// Must not know the queue protocol, nor how libcurl is set up for a request.
 
 #include <curl/curl.h>
 
@@ -29,13 +29,14 @@
 
 namespace coworker::inline v0_1 {
 
-/// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
-/// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
-/// environment as libcurl does; if it names none when the client is made, none is looked for later. Coroutines on
-/// the same loop may await descriptors: libcurl's wait and theirs are one. All on the loop's thread, but for
-/// wake() and a stop of the awaiting chain.
+/// An HTTP client over libcurl, and the waiter of the event loop that uses it: `event_loop loop(client);`.
+/// Keeps and re-uses connections, and verifies TLS certificates. Proxies come from the environment, as
+/// libcurl reads it; if there are none when the client is constructed, later ones are ignored. Coroutines on
+/// the same loop may await descriptors: libcurl and they share one wait.
 ///
-/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up, for want of descriptors too.
+/// Throws: the constructor throws std::runtime_error when libcurl cannot be set up, also for
+/// lack of descriptors.
+/// Thread safety: use it on the loop's thread only, except for wake() and a stop of the awaiting chain.
 class curl_client final : public waiter {
  public:
   explicit curl_client(curl_client_options chosen = {}) : transfers_(std::move(chosen)) {}
@@ -44,37 +45,37 @@ class curl_client final : public waiter {
   curl_client& operator=(const curl_client&) = delete;
   ~curl_client() = default;
 
-  /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
-  /// answer: libcurl does so by itself.
+  /// See http_client. libcurl may repeat a request by itself if a re-used connection fails
+  /// before any response.
   task<http_response> send(const http_request& request) {
-    http_response answer;
+    http_response response;
     bool gave_up = false;
     try {
       const lease one(*this, request.body.has_value());
       const std::string* address = &request.url;
       std::string moved;
       for (int redirects = 0;; ++redirects) {
-        one->prepare(request, *address, answer);
+        one->prepare(request, *address, response);
         co_await performed(*this, *one, request.body ? request.body->size() : 0);
         gave_up = one->gave_up;
-        if (gave_up || redirects == most_redirects || !is_followed(answer, *address)) break;
-        moved = std::exchange(answer.location, {});
+        if (gave_up || redirects == most_redirects || !is_followed(response, *address)) break;
+        moved = std::exchange(response.location, {});
         address = &moved;
-        answer = http_response();
+        response = http_response();
       }
     } catch (const std::bad_alloc&) {
-      answer.failure = http_failure::unreachable;
-      answer.problem = "out of memory";
+      response.failure = http_failure::unreachable;
+      response.problem = "out of memory";
     }
     if (gave_up) throw cancelled();
-    co_return std::move(answer);
+    co_return std::move(response);
   }
 
   void wait(time_point deadline) override {
     if (deadline != (time_point::min)() && !transfers_.must_begin()) {
       block(deadline);
     } else {
-      if (!transfers_.empty()) transfers_.listen(clock_type::now());
+      if (!transfers_.empty()) transfers_.update_time(clock_type::now());
       if (descriptors_ && descriptors_->waiting() != 0) descriptors_->wait(0);
     }
     if (!transfers_.empty()) transfers_.work();
@@ -82,10 +83,10 @@ class curl_client final : public waiter {
 
   void wake() noexcept override { transfers_.wake(); }
 
-  /// For coroutines on the same loop that await descriptors; see event_loop.
+  /// Used by the loop for coroutines that await descriptors; see event_loop.
   void watch(descriptor_watch& watch) override {
     if (!descriptors_) descriptors_.emplace();
-    polled_.reserve(descriptors_->pollable().size() + 1);  // so that waiting needs no memory
+    polled_.reserve(descriptors_->pollable().size() + 1);  // so that waiting allocates nothing
     descriptors_->watch(watch);
   }
   void unwatch(descriptor_watch& watch) noexcept override {
@@ -97,7 +98,7 @@ class curl_client final : public waiter {
 
   static constexpr int most_redirects = 5;
 
-  // An exchange for the time of one request.
+  // Borrows an exchange for one request.
   class lease {
    public:
     lease(curl_client& client, bool for_post) : client_(client), exchange_(client.take_exchange(for_post)) {}
@@ -157,16 +158,16 @@ class curl_client final : public waiter {
     return posts ? idle_posts_ : idle_gets_;
   }
   std::unique_ptr<exchange> take_exchange(bool for_post);
-  static bool is_followed(const http_response& answer, const std::string& asked);
+  static bool is_followed(const http_response& response, const std::string& asked);
   void block(time_point deadline);
   void poll(int timeout);
 
   detail::curl_transfers transfers_;
-  // Apart, so that a handle serves requests that differ in little.
+  // Separate lists, so that the requests of a handle differ in little.
   std::vector<std::unique_ptr<exchange>> idle_gets_;
   std::vector<std::unique_ptr<exchange>> idle_posts_;
   std::optional<detail::descriptor_set> descriptors_;
-  std::vector<curl_waitfd> polled_;  // kept for its memory
+  std::vector<curl_waitfd> polled_;  // a member to keep its memory
 };
 
 inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchange> {
@@ -177,25 +178,26 @@ inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchang
   return one;
 }
 
-// The same request again, on the same server: what it asked for moved, and nothing else learns our credentials.
-inline bool curl_client::is_followed(const http_response& answer, const std::string& asked) {
-  return (answer.status == 307 || answer.status == 308) && !answer.location.empty() &&
-         detail::is_same_server(asked, answer.location);
+// A redirect is followed only to the same server, so that no other server gets the credentials.
+inline bool curl_client::is_followed(const http_response& response, const std::string& asked) {
+  return (response.status == 307 || response.status == 308) && !response.location.empty() &&
+         detail::is_same_server(asked, response.location);
 }
 
-// Until something has happened, or the deadline, or something is due that nobody else would wake this thread for.
+// Blocks until something happens, until the deadline, or until something is due that does
+// not wake this thread.
 inline void curl_client::block(time_point deadline) {
-  const bool listens = !transfers_.empty();
+  const bool active = !transfers_.empty();
   deadline = (std::min)(deadline, transfers_.next_due());
   const bool endless = deadline == (time_point::max)();
-  const time_point now = listens || !endless ? clock_type::now() : time_point();
-  if (listens) transfers_.listen(now);
+  const time_point now = active || !endless ? clock_type::now() : time_point();
+  if (active) transfers_.update_time(now);
   poll(endless ? (std::numeric_limits<int>::max)()
                : static_cast<int>(detail::to_milliseconds(deadline - now)));
-  if (listens) transfers_.listen(clock_type::now(), (std::max)(now, deadline));
+  if (active) transfers_.update_time(clock_type::now(), (std::max)(now, deadline));
 }
 
-// An epoll descriptor can be polled, so that what libcurl waits for and all other descriptors are one wait.
+// An epoll descriptor can be polled, so one wait covers libcurl's sockets and all other descriptors.
 inline void curl_client::poll(int timeout) {
   polled_.clear();
   if (descriptors_ && descriptors_->waiting() != 0) {

@@ -1,6 +1,6 @@
 #pragma once
-// How a socket of libcurl's is opened: closed on exec, and to public addresses only where that is asked for. Must not know
-// whose it is.
+// Opens sockets for libcurl: with close-on-exec, and on request only to public addresses. Must
+// not know who uses them.
 
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -13,13 +13,13 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// What became of it where it is CURL_SOCKET_BAD.
+/// Why open_socket() returned CURL_SOCKET_BAD.
 struct open_failure {
-  int error = 0;             // of the system; EACCES: the address is not public
-  std::string refused = {};  // that address
+  int error = 0;             // errno; EACCES: the address is not public
+  std::string refused = {};  // the address that is not public
 };
 
-/// The address is the one that the socket is then connected to, so that no later look-up of its name can lead elsewhere.
+/// Opens a socket for exactly this address, so that no later look-up of its name can lead elsewhere.
 inline curl_socket_t open_socket(const curl_sockaddr& to, bool only_public, open_failure& why) noexcept {
   if (only_public) {
     const socket_address address(&to.addr, static_cast<socklen_t>(to.addrlen));
@@ -27,8 +27,8 @@ inline curl_socket_t open_socket(const curl_sockaddr& to, bool only_public, open
     if (!internet || !detail::is_public(address)) {
       why.error = EACCES;
       try {
-        why.refused = internet ? address.host() : "no address of the internet";
-      } catch (...) {  // no memory for its name
+        why.refused = internet ? address.host() : "an address outside the internet";
+      } catch (...) {  // no memory for the text
       }
       return CURL_SOCKET_BAD;
     }

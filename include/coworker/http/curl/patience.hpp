@@ -1,8 +1,8 @@
 #pragma once
-// How long an exchange may take. Limits are of silence, not of the whole: a request that gets through and an
-// answer that comes at a decent speed go on. libcurl's own limits count the time in which the process was frozen,
-// and look at the clock before they look at the socket, so none of them is used once a connection stands.
-// Must not know how many exchanges there are, nor who waits.
+// How long an exchange may take. Timeouts limit silence, not the whole time: a request or response
+// continues while it makes progress. libcurl's own timeouts are not used on open connections: they count
+// time in which the process was frozen, and check the clock before the socket. Must not know how many
+// exchanges there are, or who waits.
 
 #include <curl/curl.h>
 #include <sys/ioctl.h>
@@ -21,8 +21,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
-/// the socket of an exchange only once it is over, but tells the port when a request goes out.
+/// Returns the client's socket with that local port, or CURL_SOCKET_BAD. libcurl reports the socket of an
+/// exchange only when it is over, but the port when the request is sent.
 inline curl_socket_t socket_at(const curl_common& common, int port) noexcept {
   for (const curl_socket_t socket : common.sockets) {
     if (port > 0 && local_port(socket) == port) return socket;
@@ -30,7 +30,7 @@ inline curl_socket_t socket_at(const curl_common& common, int port) noexcept {
   return CURL_SOCKET_BAD;
 }
 
-/// Bytes that the system has taken and the other side has not confirmed; 0 where it does not tell.
+/// Returns how many sent bytes the peer has not acknowledged; 0 if the system does not report that.
 inline int unconfirmed(curl_socket_t socket) noexcept {
   int bytes = 0;
   if (socket == CURL_SOCKET_BAD) return 0;
@@ -51,16 +51,17 @@ inline curl_off_t bytes_of(const curl_exchange& one, CURLINFO which) noexcept {
 
 enum class patience : unsigned char { goes_on, silent, slow };
 
-// A request of that size is sent in one piece. Of a larger one it is seen in time whether it moves.
+// A request up to this size is sent in one piece. For a larger one, partial progress is visible.
 inline constexpr std::size_t sent_at_once = 65'536;
 
-/// Begins to measure.
+/// Starts the measurement.
 inline void begin_patience(curl_exchange& one, time_point now, std::size_t body) noexcept {
   one.quiet_since = now;
   one.due = after(now, body <= sent_at_once ? one.limit : one.limit / 4);
 }
 
-/// Whether something of the request got through since the last look. `shared`: others use its connection too.
+/// Whether part of the request was sent or acknowledged since the last check. `shared`: others use its
+/// connection too.
 inline bool has_moved(curl_exchange& one, bool shared) noexcept {
   if (!one.posts) return false;
   const curl_off_t sent = bytes_of(one, CURLINFO_SIZE_UPLOAD_T);
@@ -72,7 +73,8 @@ inline bool has_moved(curl_exchange& one, bool shared) noexcept {
   return moved;
 }
 
-/// What is due, after libcurl has read all that had arrived. `shared`: others use its connection too.
+/// Checks an exchange that is due, after libcurl has read everything that had arrived. `shared`: others use
+/// its connection too.
 inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
   const curl_client_options& options = one.common.options;
   time_point until = (time_point::max)();
@@ -105,22 +107,23 @@ inline std::string seconds_in_words(duration span) {
                                                             : std::to_string(milliseconds) + " ms";
 }
 
-/// Why an exchange was given up.
+/// Returns why an exchange was given up.
 inline std::string describe(const curl_exchange& one, patience seen, time_point now) {
-  const std::string size = std::to_string(one.answer->body.size());
+  const std::string size = std::to_string(one.response->body.size());
   if (seen == patience::slow) {
     const curl_off_t came = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T) - one.received_before;
-    return "the answer comes too slowly and was given up after " + size + " bytes: " + std::to_string(came) +
-           " in the last " + seconds_in_words(now - one.window_begun) + ", less than " +
-           std::to_string(one.common.options.least_speed) + " a second";
+    return "the response comes too slowly and was given up after " + size +
+           " bytes: " + std::to_string(came) + " in the last " + seconds_in_words(now - one.window_begun) +
+           ", less than " + std::to_string(one.common.options.least_speed) + " a second";
   }
   const std::string silence = seconds_in_words(one.limit);
-  if (one.port < 0) return "no connection came about in " + silence;
-  if (one.in_body) return "the answer was not complete within " + silence + ", but for " + size + " bytes";
-  if (one.answering) return "the answer began, and nothing more of it came within " + silence;
-  if (one.unsent == 0) return "no answer came within " + silence;
+  if (one.port < 0) return "no connection was made within " + silence;
+  if (one.in_body)
+    return "the response was not complete within " + silence + ": only " + size + " bytes of its body came";
+  if (one.response_begun) return "the response began, and nothing more of it came within " + silence;
+  if (one.unsent == 0) return "no response came within " + silence;
   return "the request did not get through: after " + std::to_string(one.sent - one.unsent) +
          " bytes of its body, nothing moved for " + silence;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,5 +1,5 @@
 #pragma once
-// Where a redirect leads, and whether a request with credentials may go there. Must not know who asks.
+// The target of a redirect, and whether a request with credentials may go there. Must not know who sends it.
 
 #include <algorithm>
 #include <coworker/http/curl/basics.hpp>
@@ -15,7 +15,7 @@ inline bool same_letters(std::string_view a, std::string_view b) noexcept {
                     [lower](char left, char right) { return lower(left) == lower(right); });
 }
 
-/// The target of "Location: TARGET"; empty for any other header line.
+/// Returns the target of "Location: TARGET"; empty for any other header line.
 inline std::string_view location_in(std::string_view line) noexcept {
   constexpr std::string_view name = "location:";
   if (!same_letters(line.substr(0, name.size()), name)) return {};
@@ -42,8 +42,8 @@ inline curl_url_owner parsed_url(const std::string& url) {
   return parsed;
 }
 
-/// A target that may be relative to the URL that was asked for, as a URL of its own; as it stands where either
-/// cannot be read.
+/// Returns `target` as an absolute URL, resolved against the URL of the request; unchanged if
+/// either cannot be parsed.
 inline std::string redirect_target(const std::string& asked, const std::string& target) {
   const curl_url_owner url = parsed_url(asked);
   if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, target.c_str(), 0) != CURLUE_OK) return target;
@@ -51,7 +51,8 @@ inline std::string redirect_target(const std::string& asked, const std::string& 
   return whole.empty() ? target : whole;
 }
 
-/// Whether both are one server's: scheme, host and port; or the same host's, by TLS instead of without.
+/// Whether both URLs have the same scheme, host and port. An upgrade from http to https on the same host,
+/// with the default ports, counts as the same server.
 inline bool is_same_server(const std::string& asked, const std::string& target) {
   const curl_url_owner from = parsed_url(asked);
   const curl_url_owner to = parsed_url(target);
@@ -65,4 +66,4 @@ inline bool is_same_server(const std::string& asked, const std::string& target) 
   return from_scheme == "http" && from_port == "80" && to_scheme == "https" && to_port == "443";
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,7 +1,7 @@
 #pragma once
-// curl_transfers: the exchanges that libcurl's multi interface has under way, from the moment they are handed to it
-// until each has an answer or a failure; and how one is given up without losing an answer that is on its way. Must
-// not know how a thread waits, nor what is asked for.
+// curl_transfers: the exchanges that libcurl's multi interface performs, until each has a response or a
+// failure; and how to give one up without losing a response that is on its way. Must not know how a thread
+// waits, or what is requested.
 
 #include <curl/curl.h>
 #include <sys/socket.h>
@@ -22,7 +22,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// All but wake() and request_stop() belongs to one thread.
+/// Thread safety: use it on one thread, except for wake() and request_stop().
 class curl_transfers {
  public:
   using exchange = curl_exchange;
@@ -30,8 +30,8 @@ class curl_transfers {
   explicit curl_transfers(curl_client_options chosen) : common_(std::move(chosen)) {
     initialise_curl();
     multi_ = make_multi();
-    // By default the cache shrinks with the running transfers, so that a lull would cost all warm
-    // connections.
+    // By default libcurl shrinks its cache with the number of running transfers, so a pause would close all
+    // idle connections.
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, common_.options.idle_connections);
   }
 
@@ -39,25 +39,25 @@ class curl_transfers {
   CURLM* multi() const noexcept { return multi_.get(); }
   void wake() noexcept { curl_multi_wakeup(multi_.get()); }
 
-  /// Hands over an exchange that was prepared, with a body of that size; its `waiting` is posted when it is over.
-  /// False: it has failed at once. Throws std::bad_alloc.
+  /// Starts a prepared exchange with a request body of that size in bytes. Its `waiting` is posted when it is
+  /// over. Returns false if it failed at once. Throws: std::bad_alloc.
   bool add(exchange& one, std::size_t body) {
     exchanges_.push_back(&one);
     const CURLMcode added = curl_multi_add_handle(multi_.get(), one.easy.get());
     if (added != CURLM_OK) {
       exchanges_.pop_back();
-      one.answer->failure = http_failure::unreachable;
-      explain(*one.answer, [added] { return std::string(curl_multi_strerror(added)); });
+      one.response->failure = http_failure::unreachable;
+      explain(*one.response, [added] { return std::string(curl_multi_strerror(added)); });
       return false;
     }
     const time_point now = clock_type::now();
     begin_patience(one, now, body);
-    if (exchanges_.size() == 1) heard_until_ = now;
+    if (exchanges_.size() == 1) observed_until_ = now;
     perform_first_ = true;
     return true;
   }
 
-  /// Any thread, while the exchange is under way.
+  /// Thread safety: may be called on any thread while the exchange is in progress.
   void request_stop(exchange& one) noexcept {
     one.stop_requested.store(true, std::memory_order_relaxed);
     stops_pending_.store(true, std::memory_order_release);
@@ -66,21 +66,21 @@ class curl_transfers {
 
   bool empty() const noexcept { return exchanges_.empty(); }
 
-  /// Something was added since libcurl was last called, so that there is nothing to wait for.
+  /// Whether an exchange was added since libcurl was last called, so that there is nothing to wait for.
   bool must_begin() const noexcept { return perform_first_; }
 
-  /// When something is due that nobody would wake this thread for.
+  /// Returns when something is due that does not wake this thread.
   time_point next_due() const noexcept {
     time_point soonest = (time_point::max)();
     for (const exchange* const one : exchanges_) soonest = (std::min)({soonest, one->give_up_at, one->due});
     return soonest;
   }
 
-  /// To be called before work(), and before and after a wait. `waited_until` is when a wait was to end; if that is
-  /// long over, the process was frozen.
-  void listen(time_point now, time_point waited_until = (time_point::min)()) noexcept;
+  /// Updates the current time. Call it before work(), and before and after a wait. `waited_until`: when the
+  /// wait should have ended. If that was long ago, the process was frozen.
+  void update_time(time_point now, time_point waited_until = (time_point::min)()) noexcept;
 
-  /// Reads and writes what can be, ends what is over, and gives up what takes too long.
+  /// Lets libcurl read and write what is ready, ends what is over, and gives up what takes too long.
   void work() {
     perform();
     if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
@@ -93,7 +93,7 @@ class curl_transfers {
   static constexpr duration noticeable = std::chrono::seconds(1);
 
   template <class Words>
-  static void explain(http_response& answer, Words words) noexcept;
+  static void explain(http_response& response, Words words) noexcept;
   void perform();
   void stop_exchanges() noexcept;
   bool all_leave(int port) const noexcept;
@@ -108,33 +108,33 @@ class curl_transfers {
   curl_multi_owner multi_;
   exchange_list exchanges_;
   bool perform_first_ = false;
-  time_point heard_until_{};  // when libcurl last looked at its sockets
+  time_point observed_until_{};  // when libcurl last checked its sockets
   std::atomic<bool> stops_pending_{false};
   bool stops_postponed_ = false;
 };
 
-// There may be no memory for the words.
+// There may be no memory for the text.
 template <class Words>
-void curl_transfers::explain(http_response& answer, Words words) noexcept {
+void curl_transfers::explain(http_response& response, Words words) noexcept {
   try {
-    answer.problem = words();
+    response.problem = words();
   } catch (...) {
-    answer.problem = "out of memory";  // short enough to need none
+    response.problem = "out of memory";  // short enough to need no allocation
   }
 }
 
-// Between two looks at the sockets this thread was busy, or the process was frozen, nobody knows for how much of a
-// wait that ended late. Silence that could not have been heard does not count.
-inline void curl_transfers::listen(time_point now, time_point waited_until) noexcept {
+// Between two checks of the sockets, this thread was busy or the process was frozen, and it is unknown for
+// how long. Silence in that time does not count.
+inline void curl_transfers::update_time(time_point now, time_point waited_until) noexcept {
   if (waited_until != (time_point::min)() && (waited_until > now || now - waited_until <= noticeable))
-    heard_until_ = now;
-  const duration deaf = now - std::exchange(heard_until_, now);
+    observed_until_ = now;
+  const duration unobserved = now - std::exchange(observed_until_, now);
   common_.now = now;
-  if (deaf <= noticeable) return;
+  if (unobserved <= noticeable) return;
   for (exchange* const one : exchanges_) {
-    for (time_point* const moment : {&one->due, &one->give_up_at}) *moment = after(*moment, deaf);
-    one->quiet_since += deaf;
-    one->window_begun += deaf;
+    for (time_point* const moment : {&one->due, &one->give_up_at}) *moment = after(*moment, unobserved);
+    one->quiet_since += unobserved;
+    one->window_begun += unobserved;
   }
 }
 
@@ -155,58 +155,58 @@ inline void curl_transfers::perform() {
 }
 
 inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
-  http_response& answer = *one.answer;
+  http_response& response = *one.response;
   long status = 0;
   curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK) {
-    one.gave_up = one.leaving && !one.answering;
-    answer.failure = failure_of(one, code);
-    answer.out_of_memory = one.no_memory && one.in_body;
-    if (answer.out_of_memory) answer.status = static_cast<int>(status);
-    return explain(answer, [&] { return describe_failure(one, code); });
+    one.gave_up = one.leaving && !one.response_begun;
+    response.failure = failure_of(one, code);
+    response.out_of_memory = one.no_memory && one.in_body;
+    if (response.out_of_memory) response.status = static_cast<int>(status);
+    return explain(response, [&] { return describe_failure(one, code); });
   }
-  answer.status = static_cast<int>(status);
+  response.status = static_cast<int>(status);
   curl_off_t seconds = 0;
   if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
-    answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
-  if (answer.location.empty()) return;
+    response.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
+  if (response.location.empty()) return;
   const bool redirects = status >= 300 && status < 400;
   try {
-    answer.location = redirects ? redirect_target(one.url, answer.location) : std::string();
+    response.location = redirects ? redirect_target(one.url, response.location) : std::string();
   } catch (...) {  // no memory: it stays as the server wrote it
   }
 }
 
 inline void curl_transfers::give_up(exchange& one, patience seen) noexcept {
-  one.gave_up = one.leaving && !one.answering;
-  one.answer->failure = one.port < 0 ? http_failure::unreachable : http_failure::timed_out;
-  explain(*one.answer, [&] { return describe(one, seen, common_.now); });
+  one.gave_up = one.leaving && !one.response_begun;
+  one.response->failure = one.port < 0 ? http_failure::unreachable : http_failure::timed_out;
+  explain(*one.response, [&] { return describe(one, seen, common_.now); });
 }
 
-// Takes the exchange out of libcurl's hands and lets its coroutine go on.
+// Removes the exchange from libcurl and resumes its coroutine.
 inline auto curl_transfers::finish(exchange_list::iterator place) noexcept -> exchange_list::iterator {
   exchange& one = **place;
   if (!std::exchange(one.settled, true)) curl_multi_remove_handle(multi_.get(), one.easy.get());
   try {
     one.executor.post(one.waiting);
-  } catch (...) {  // no memory; it is tried again soon
+  } catch (...) {  // no memory; tried again soon
     one.due = common_.now + std::chrono::milliseconds(10);
     return place + 1;
   }
   return exchanges_.erase(place);
 }
 
-// What had arrived was read just before this. An exchange that waits for its answer says that nothing more
-// will come from here, and has until the linger is over to receive what the server had already sent. On a
-// connection of HTTP/2 it can say so only together with all that share it, and until then goes on: libcurl
-// does not tell the server of one that is merely taken away, and the server would answer it into the void.
+// Everything that had arrived was read just before this. An exchange that waits for its response shuts down
+// its sending side, and has the linger time to receive what the server has already sent. An HTTP/2 connection
+// can be shut down only when all of its exchanges are given up; until then the exchange continues. libcurl
+// does not tell the server about a stream that is merely removed, and the server's response would be lost.
 inline void curl_transfers::stop_exchanges() noexcept {
   stops_postponed_ = false;
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
     const bool asked = !one.settled && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
-    const bool stops = asked && !one.answering;
-    if (asked && one.answering && !one.hurried) one.hurry();
+    const bool stops = asked && !one.response_begun;
+    if (asked && one.response_begun && !one.hurried) one.hurry();
     if (stops && !all_leave(one.port)) {
       stops_postponed_ = true;
     } else if (stops) {
@@ -225,19 +225,19 @@ inline bool curl_transfers::all_leave(int port) const noexcept {
   });
 }
 
-// Of the connection with that port, if there is one.
+// Shuts down the sending side of the connection with that local port. Returns whether it did.
 inline bool curl_transfers::close_our_side(int port) const noexcept {
   const curl_socket_t socket = socket_at(common_, port);
   return socket != CURL_SOCKET_BAD && ::shutdown(socket, SHUT_WR) == 0;
 }
 
-// Of a connection that others use as well, nobody can tell for whom something moves there.
+// On a shared connection, progress cannot be assigned to one exchange.
 inline bool curl_transfers::is_shared(const exchange& one) const noexcept {
   return std::any_of(exchanges_.begin(), exchanges_.end(),
                      [&one](const exchange* other) { return other != &one && other->port == one.port; });
 }
 
-// What had arrived was read just before this.
+// Everything that had arrived was read just before this.
 inline void curl_transfers::end_overdue() noexcept {
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
