@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks that the guide's last section, "All names", lists every public name once, under its header.
 
-Usage: guide_names.py [--write]    --write puts the list that is lacking into the guide
+Usage: guide_names.py [--write]    --write writes the list into the guide
 
-A public name is one of namespace coworker, or of a namespace in it that is not detail, with a doc comment (///) that begins at
+A public name is in namespace coworker, or in a nested namespace other than detail, and has a doc comment (///) that begins in
 the first column.
 """
 import pathlib
@@ -27,7 +27,7 @@ NOT_A_NAME = {"requires", "noexcept", "decltype", "explicit", "gnu", "nodiscard"
 
 
 def declarations(text):
-    """Yields (first line of the doc comment, the declaration on one line) of what is documented in a public namespace."""
+    """Yields (lines of the doc comment, the declaration on one line) for each documented declaration in a public namespace."""
     namespaces, lines, at = [], text.splitlines(), 0
     while at < len(lines):
         line = lines[at]
@@ -72,7 +72,7 @@ def first_sentence(comment):
 
 
 def public_names():
-    """{name: (header, first sentence)}; of a name that several headers declare, the first in the order of the groups."""
+    """{name: (header, first sentence)}. If several headers declare a name, the first header in the order of GROUPS counts."""
     found = {}
     for folder, _ in GROUPS:
         for path in sorted(HEADERS.rglob("*.hpp")):
@@ -93,7 +93,7 @@ def group_of(header):
 
 def section():
     names = public_names()
-    lines = [TITLE, "", "Each with its header and the first sentence about it; the header says the rest.", ""]
+    lines = [TITLE, "", "Each name with its header and the first sentence of its doc comment.", ""]
     for folder, title in GROUPS:
         own = sorted((header, name, text) for name, (header, text) in names.items() if group_of(header) == folder)
         if not own:
@@ -113,12 +113,12 @@ def main():
     listed = re.findall(r"^\| `(\w+)` \| ([\w/.]+) \|", after, re.MULTILINE)
     names = public_names()
     problems = [f"{name} ({names[name][0]}) is not in the guide" for name in sorted(set(names) - {name for name, _ in listed})]
-    problems += [f"{name} is in the guide, and no header declares it" for name in sorted({name for name, _ in listed} - set(names))]
-    problems += [f"{name} stands under {header}, and is in {names[name][0]}" for name, header in listed
+    problems += [f"{name} is in the guide, but no header declares it" for name in sorted({name for name, _ in listed} - set(names))]
+    problems += [f"{name} is listed under {header}, but is in {names[name][0]}" for name, header in listed
                  if name in names and names[name][0] != header]
     problems += [f"{name} is in the guide more than once" for name in sorted({name for name, _ in listed})
                  if [one for one, _ in listed].count(name) > 1]
-    print("\n".join(problems + ["tests/checks/guide_names.py --write mends the list"] if problems else
+    print("\n".join(problems + ["run tests/checks/guide_names.py --write to correct the list"] if problems else
                     [f"{len(names)} public names, each once in the guide"]))
     return 1 if problems else 0
 
