@@ -1,4 +1,5 @@
-// For server_bench.py: Boost.Beast on one thread, which sends each body back as JSON with the header lines that a worker has.
+// For server_bench.py: Boost.Beast on one thread. Echoes each body as JSON with the header lines that a
+// worker sends.
 
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
