@@ -81,7 +81,8 @@ int main() {
   refuses_to_write(std::strtof("nan", nullptr), "a float that is NaN, read");
   const double infinities[] = {limits::infinity(), -limits::infinity(), limits::quiet_NaN()};
   for (const double& value : infinities) {
-    require_error<json::write_error>([&] { (void)json(value).dump(); }, "a constant that is not a finite number");
+    require_error<json::write_error>([&] { (void)json(value).dump(); },
+                                     "a constant that is not a finite number");
     require(coworker::detail::describe(coworker::detail::json_gate::slot(json(value))) !=
                 coworker::detail::describe(coworker::detail::json_gate::slot(json(1.5))),
             "a description of a value that is not a finite number");
