@@ -1,5 +1,5 @@
-// Fuzzes the JSON floor: whatever is read can be written, reads back as an equal value, and is written the
-// same again; what is refused is refused with a place inside the text.
+// Fuzzes JSON. A value that is read must be written, read back as an equal value, and be written the same
+// again. A refusal must name a position inside the text.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/json_fuzz.cpp -o
 //   json_fuzz
@@ -30,7 +30,8 @@ void check_round_trip(const json& value) {
   require(copy == value);
 }
 
-/// Each member is found under its key, also when those between are erased, and nothing is left when all are.
+/// Checks that each member is found by its key, also after others are erased, and that erasing all leaves
+/// none.
 void check_members(json value) {
   if (!value.is_object()) return;
   for (const auto& [key, member] : value.items()) require(&value.at(key) == &member);
