@@ -1,11 +1,11 @@
-// The worker of examples/llama beside a bare loop of llama.cpp on the same model, in one process.
+// Compares the worker of examples/llama with a bare loop of llama.cpp on the same model, in one process.
 //
 // Usage: compare ROUNDS    LLAMA_ARG_MODEL and LLAMA_ARG_THREADS as for the worker
 //
-// Texts: 1, 4 and 8 jobs at once must get what the bare loop makes of the same prompts and seeds. Speed: rounds of the bare
-// loop and of the worker take turns, on the same weights, threads and tokens.
-// Jobs come in by a memory_queue and stream, so that all between take() and the last chunk is in it. Prints one line for
-// each check, "ok: ..." or "FAILED: ...".
+// Texts: 1, 4 and 8 jobs at once must get the texts that the bare loop makes from the same prompts and seeds.
+// Speed: the bare loop and the worker run in turn, with the same weights, threads and tokens. Jobs come from
+// a memory_queue and stream, so the time includes everything between take() and the last chunk. Prints one
+// line per check, "ok: ..." or "FAILED: ...".
 
 #define main worker_main
 #include "../../../examples/llama/worker.cpp"
@@ -51,8 +51,8 @@ class stopwatch {
 
 constexpr int long_prompt = 1000;
 
-// Of at most 40 tokens, for which llama.cpp computes the same to the last bit however many it decodes at once; for longer ones
-// it does not.
+// Except for long_prompt, at most 40 tokens: for those, llama.cpp computes exactly the same however many
+// sequences it decodes at once. For longer prompts it does not.
 std::string prompt_number(int i) {
   static const char* const words[] = {"bade", "figo", "lumä", "nepi", "rosu"};
   std::string text;
@@ -60,7 +60,8 @@ std::string prompt_number(int i) {
   return text;
 }
 
-// What a program does that has all its prompts at hand: as llama.cpp's examples do it, without a queue or another thread.
+// The bare loop: a program that has all its prompts from the start, as in llama.cpp's examples, without a
+// queue and other threads.
 struct bare_sequence {
   std::vector<llama_token> pending;
   llama_sampler_ptr sampler;
@@ -191,7 +192,7 @@ void compare_texts(const model& with, cw::memory_queue& queue) {
                 std::to_string(bare.tokens));
     }
   }
-  // More than there are slots for: one follows the other in its slot.
+  // More jobs than slots: one job follows another in a slot.
   std::vector<std::string> expected;
   for (int i = 0; i != 20; ++i) expected.push_back(run_bare(with, i, 1, 40).texts.front());
   check(run_worker(queue, 0, 20, 40, false).texts == expected, "20 jobs in 8 slots");
@@ -199,9 +200,9 @@ void compare_texts(const model& with, cw::memory_queue& queue) {
         "a prompt that takes several steps");
 }
 
-// Which of the two comes first changes, as the machine may be busy with other things for a while. For that reason too what must
-// hold is said of processor time, the jobs' side included, in the best round of each: where the worker's loop has a core of its
-// own, the ratio of the speeds is no lower.
+// The order of the two alternates, because the machine may have other work for a while. For the same reason,
+// the check compares CPU time, including the jobs' side, in the best round of each. If the worker's loop has
+// a core of its own, the ratio of the speeds is at least as high.
 void compare_speed(const model& with, cw::memory_queue& queue, int rounds) {
   for (const int count : {1, 8}) {
     std::vector<double> ratios, bare_speeds, speeds, bare_processor, processor;
@@ -238,7 +239,7 @@ void compare_speed(const model& with, cw::memory_queue& queue, int rounds) {
 int main(int argc, char** argv) {
   const int rounds = argc > 1 ? std::atoi(argv[1]) : 5;
   llama_log_set([](ggml_log_level, const char*, void*) {}, nullptr);
-  const model with = load();  // the bare loop's
+  const model with = load();  // for the bare loop
   cw::memory_queue queue;
   cw::worker runner(cw::prepared(load, handle), cw::fixed_concurrency{at_once});
   std::thread serving([&] { runner.run(queue); });
