@@ -1,6 +1,5 @@
 // Jobs that arrive at about the same time run as one call, which suits GPUs. A batch starts when it is full,
-// when its first job has waited for 5 ms, or when no other job can arrive. An error in a result fails only
-// its own job.
+// when its first job has waited for 5 ms, or when no other job can arrive. An error fails only its own job.
 //
 // run: ./batched --test_input '[{"input": {"text": "fog"}}, {"input": {"text": "rain"}}, {"input": {"text": "snow"}}]'
 
@@ -17,8 +16,7 @@ struct request {
   std::string text;
 };
 
-// A plain function that handles a batch on the worker's thread pool. Returns one result per request, in the
-// same order.
+// A plain function for a batch, run on the worker's thread pool. Returns one result per request, in order.
 std::vector<cw::batch_result<std::size_t>> embed(std::vector<request> batch) {
   std::this_thread::sleep_for(40ms + 2ms * batch.size());  // stands for the model
   std::vector<cw::batch_result<std::size_t>> results;

@@ -1,6 +1,5 @@
 // A handler that calls other servers without blocking other jobs: it downloads the image that its job names,
-// asks another endpoint to describe it, and puts it into a bucket. A stop ends whatever the handler waits
-// for.
+// asks another endpoint to describe it, and puts it into a bucket. A stop ends whatever it waits for.
 //
 // build: -DCOWORKER_WITH_CURL -lcurl
 // run: ./call_out_curl --print_schema

@@ -15,9 +15,8 @@ cw::task<std::string> process_request(cw::job<> job) {
   co_return "Processed: " + job.input.value("message", "");
 }
 
-// Allows one more job at once while jobs wait for slots, and one fewer while slots wait for jobs. The rate at
-// which the worker takes jobs does not show this: it never exceeds the rate at which jobs end, however many
-// wait.
+// Allows one more job at once while jobs wait for slots, and one fewer while slots wait for jobs. The rate of
+// taken jobs does not show this: however many jobs wait, it never exceeds the rate of finished jobs.
 int adjust_concurrency(int current, const cw::metrics& measured) {
   if (measured.demand == cw::demand_level::high) return std::min(current + 1, 10);
   if (measured.demand == cw::demand_level::low) return std::max(current - 1, 1);

@@ -1,6 +1,5 @@
-// A library calls back on a thread of its own, and a coroutine awaits the values: a channel passes them from
-// one to the other. When the job is stopped, the channel is closed, and the library's next call returns
-// false.
+// A library calls back on a thread of its own, and a coroutine awaits the values, which a channel passes on.
+// When the job is stopped, the channel is closed, and the library's next call returns false.
 //
 // run: ./foreign_thread --test_input '{"input": 5}'
 
