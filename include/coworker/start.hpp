@@ -169,7 +169,7 @@ struct build_with_curl {
     parts.log.write(log_level::info, detail::mode_line(chosen));
     bare_worker runner = parts.make_worker();
     watched_worker watched(runner);
-    const side_door beside(watched, parts.settings, parts.log);
+    const monitor_server beside(watched, parts.settings, parts.log);
     return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log,
                                    parts.program.build);
   }
@@ -225,7 +225,7 @@ int start_checked(int argc, char** argv, const started_program& program, const o
         bare_worker runner = parts.make_worker();
         log.write(log_level::info, detail::mode_line(chosen));
         watched_worker watched(runner);
-        const side_door beside(watched, settings, log);
+        const monitor_server beside(watched, settings, log);
         return detail::serve_engine(runner, engine, settings.grace_period, log, program.build);
       }
     }

@@ -25,7 +25,8 @@
 #include <string>
 
 #if !COWORKER_POSIX && !defined(_CRT_RAND_S)
-// As the C library declares it, though only where _CRT_RAND_S was defined before <stdlib.h>, which may be included by now.
+// Declared as in the C library, which declares it only if _CRT_RAND_S was defined before <stdlib.h>; that may
+// already be included.
 extern "C" int rand_s(unsigned* value);
 #endif
 
@@ -75,7 +76,7 @@ struct system_description {
 
 #if COWORKER_POSIX
 
-/// Bits that nobody can foresee, for seeds and ids; 0 where the system has none.
+/// Returns bits that nobody can predict, for seeds and ids; 0 if the system provides none.
 inline std::uint64_t random_bits() noexcept {
   std::uint64_t bits = 0;
   if (::getentropy(&bits, sizeof bits) == 0) return bits;

@@ -70,7 +70,7 @@ class bare_worker {
   }
 
   void stop() { core_.inbox.leave(); }
-  // Once stop() was called: ends the grace period.
+  // Ends the grace period. To be called after stop().
   void stop_at_once() { core_.inbox.leave_at_once(); }
   void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
   bool preparing() const { return core_.preparing(); }

@@ -128,7 +128,7 @@ class SingleHeader(unittest.TestCase):
 
 class GuideNames(unittest.TestCase):
     def names(self, *lines):
-        return [guide_names.name_of(code) for _, code in guide_names.declarations("\n".join(lines))]
+        return [guide_names.name_of(code) for _, code, _ in guide_names.declarations("\n".join(lines))]
 
     def test_each_documented_declaration_in_a_public_namespace_is_a_name(self):
         self.assertEqual(self.names(
@@ -142,6 +142,17 @@ class GuideNames(unittest.TestCase):
     def test_the_first_sentence_ends_before_a_full_stop_or_a_colon(self):
         self.assertEqual(guide_names.first_sentence(["Lends values", "to one user. More."]), "Lends values to one user")
         self.assertEqual(guide_names.first_sentence(["Waits:", "", "co_await x;"]), "Waits")
+
+    def test_a_point_or_a_colon_inside_code_or_parentheses_does_not_end_the_first_sentence(self):
+        self.assertEqual(guide_names.first_sentence(["Reads `{a: 1}` (and - . _) here. More."]), "Reads `{a: 1}` (and - . _) here")
+        self.assertEqual(guide_names.first_sentence(["An unfinished ` and ( do no harm. More."]), "An unfinished ` and ( do no harm")
+
+    def test_a_name_in_a_nested_namespace_is_listed_with_that_namespace(self):
+        text = "\n".join(["namespace coworker::inline v0_1 {", "namespace http {", "/// Fetches a URL.", "task<response> get(url from);",
+                          "}  // namespace http", "/// Makes a route.", "route get(const char* pattern);", "}  // namespace coworker",
+                          "namespace coworker::inline v0_1::s3 {", "/// Stores.", "task<text> put(account to);", "}  // namespace"])
+        self.assertEqual([inner + guide_names.name_of(code) for _, code, inner in guide_names.declarations(text)],
+                         ["http::get", "get", "s3::put"])
 
 
 class Readme(unittest.TestCase):

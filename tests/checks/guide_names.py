@@ -19,6 +19,7 @@ GROUPS = [("coro", "Coroutines"), ("exec", "Executors, and what coroutines share
           ("transport", "Queues"), ("http", "HTTP"), ("net", "Sockets"), ("json", "JSON"), ("log", "The log"),
           ("simulation", "Simulation"), ("", "The rest")]
 INTERNAL = ("detail", "signing")
+OUTER = ("coworker", "v0_1")  # namespaces that a user does not write
 TYPE = re.compile(r"^(?:template\b.*>\s*)?(?:requires\b.*?\s)?(?:class|struct|enum class|enum|concept|using)\s+(?:\[\[.*?\]\]\s*)?(?:coworker::)?(\w+)\b(?!\s*<)")
 VARIABLE = re.compile(r"^(?:template\b.*>\s*)?inline (?:constexpr|const) [\w:<>, ]+?\b(\w+)\s*(?:=|\{)")
 FUNCTION = re.compile(r"\b([a-z_]\w*)\s*\(")
@@ -50,7 +51,8 @@ def declarations(text):
             if lines[at].rstrip().endswith(("{", ";", "}")):
                 break
             at += 1
-        yield comment, " ".join(code)
+        inner = [part for name in namespaces for part in name.split("::") if part.split()[-1] not in OUTER]
+        yield comment, " ".join(code), "".join(part + "::" for part in inner)  # and its namespace, such as "http::" or ""
 
 
 def name_of(code):
@@ -67,8 +69,8 @@ def name_of(code):
 
 def first_sentence(comment):
     text = " ".join(line for line in comment)
-    end = re.search(r"[.:](?:\s|$)", text)
-    return (text[:end.start()] if end else text).strip()
+    # A point or a colon inside `code` or parentheses does not end it.
+    return re.match(r"(?:`[^`]*`|\([^()]*\)|[^.:]|[.:](?!\s|$))*", text)[0].strip()
 
 
 def public_names():
@@ -79,10 +81,10 @@ def public_names():
             header = path.relative_to(HEADERS).as_posix()
             if group_of(header) != folder:
                 continue
-            for comment, code in declarations(path.read_text()):
+            for comment, code, inner in declarations(path.read_text()):
                 name = name_of(code)
-                if name is not None and name not in found:
-                    found[name] = (header, first_sentence(comment))
+                if name is not None and inner + name not in found:
+                    found[inner + name] = (header, first_sentence(comment))
     return found
 
 
@@ -110,7 +112,7 @@ def main():
     if sys.argv[1:] == ["--write"]:
         GUIDE.write_text(before.rstrip("\n") + "\n\n" + section())
         return 0
-    listed = re.findall(r"^\| `(\w+)` \| ([\w/.]+) \|", after, re.MULTILINE)
+    listed = re.findall(r"^\| `([\w:]+)` \| ([\w/.]+) \|", after, re.MULTILINE)
     names = public_names()
     problems = [f"{name} ({names[name][0]}) is not in the guide" for name in sorted(set(names) - {name for name, _ in listed})]
     problems += [f"{name} is in the guide, but no header declares it" for name in sorted({name for name, _ in listed} - set(names))]

@@ -195,7 +195,7 @@ TEST_CASE("timers that are due while a pool's thread has no memory fire as soon 
     cw::scope children(here);
     for (int i = 0; i < 100; ++i) {
       children.spawn(sleeper(due, count));
-      co_await cw::resume_on(here.executor);  // one after the other, so that the pool has room for a few only
+      co_await cw::resume_on(here.executor);  // one after the other, so that the pool makes room for few
     }
     coworker::testing::thread_memory& memory = coworker::testing::this_thread_memory();
     const std::uint64_t before = memory.failures;
@@ -209,7 +209,7 @@ TEST_CASE("timers that are due while a pool's thread has no memory fire as soon 
   CHECK(fired == 100);
 }
 
-TEST_CASE("what a stop wakes on a pool while there is no memory goes on as soon as there is some") {
+TEST_CASE("a coroutine that a stop wakes on a pool without memory resumes as soon as there is some") {
   if (!coworker::testing::memory_is_counted()) return;
   cw::thread_pool pool(1);
   std::atomic<int> stopped = 0;
@@ -225,7 +225,7 @@ TEST_CASE("what a stop wakes on a pool while there is no memory goes on as soon 
     cw::scope children(here);
     for (int i = 0; i < 100; ++i) {
       children.spawn(sleeper(count));
-      co_await cw::resume_on(here.executor);  // one after the other, so that the pool has room for a few only
+      co_await cw::resume_on(here.executor);  // one after the other, so that the pool makes room for few
     }
     coworker::testing::thread_memory& memory = coworker::testing::this_thread_memory();
     const std::uint64_t before = memory.failures;

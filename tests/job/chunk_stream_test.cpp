@@ -145,7 +145,7 @@ TEST_CASE("gathered texts may be joined; other elements stay separate, and the o
 }
 
 TEST_CASE(
-    "a character that texts cut goes out whole, also over a text without a byte; one without an end is "
+    "a character split between texts is sent whole, even across an empty text; an unfinished one is "
     "replaced") {
   const auto cut = [](job<>) -> async_generator<std::string> {
     for (const char* const text : {"a\xe2", "", "\x82", "\xac", "b", "\xc3"}) co_yield std::string(text);

@@ -15,7 +15,7 @@ namespace {
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// A token each second.
+// Yields a token each second.
 cw::async_generator<std::string> generate_tokens(std::vector<std::string> tokens) {
   for (std::string& one : tokens) {
     co_await cw::sleep_for(1s);
@@ -61,8 +61,7 @@ const std::string generate_euro =
 
 }  // namespace
 
-TEST_CASE(
-    "a text is generated whole or in pieces, with its characters whole, and progress counts its tokens") {
+TEST_CASE("a text is generated whole or in pieces that cut no character, and progress counts its tokens") {
   generate_model with;
   cw::test_job<cw::text_request> whole(generate_input(R"({"prompt": "abc"})"));
   whole.run(generate_handler(with));
@@ -79,7 +78,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a text of as many tokens as the limit has been ended by that, and what it leaves unfinished is "
+    "a text that reaches its limit of tokens ends with the reason length, and an unfinished character is "
     "replaced") {
   generate_model with;
   with.tokens = {"a", "\xe2\x82"};
@@ -95,7 +94,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("OpenAI's clients are answered in their form: chat, the models, and what there is not") {
+TEST_CASE("OpenAI's clients are answered in their form: chat, the list of models, and unknown routes") {
   generate_model with;
   cw::test_job<cw::text_request> chat(generate_input(
       R"({"openai_route": "/v1/chat/completions", "openai_input": {"messages": [{"role": "user", "content": "a"}], "stream": true}})"));
@@ -119,7 +118,7 @@ TEST_CASE("OpenAI's clients are answered in their form: chat, the models, and wh
   CHECK(with.asked == 2);
 }
 
-TEST_CASE("a stop ends the tokens, and what cannot be generated fails its job") {
+TEST_CASE("a stop ends the tokens, and an exception of the generating function fails the job") {
   generate_model with;
   cw::test_job<cw::text_request> stopped;
   stopped.stop_at_progress(2);

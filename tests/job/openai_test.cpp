@@ -36,7 +36,7 @@ cw::token_usage openai_usage() {
 
 }  // namespace
 
-TEST_CASE("a request is read from its own members, or out of openai_input; what is not known is ignored") {
+TEST_CASE("a request is read from its own members or from openai_input; unknown members are ignored") {
   const auto own = cw::json::parse(R"({"prompt": "a", "max_tokens": 5, "stream": true, "n_probs": 1})")
                        .get<cw::text_request>();
   CHECK(own.prompt == "a");
@@ -57,7 +57,7 @@ TEST_CASE("a request is read from its own members, or out of openai_input; what 
   CHECK(cw::text_request().token_limit(9) == 9);
 }
 
-TEST_CASE("a request without openai_input is one without members, as that for the list of models") {
+TEST_CASE("a request without openai_input has no members, such as a request for the list of models") {
   for (const char* const input : {"null", "{}"}) CHECK(openai_request("/v1/models", input).prompt.empty());
 }
 
@@ -76,7 +76,7 @@ TEST_CASE("a message's content may be a text, parts that are texts, or null; ano
                        std::invalid_argument);
 }
 
-TEST_CASE("what does not fit in openai_input is told with its path") {
+TEST_CASE("what does not fit in openai_input is reported with its path") {
   std::string said;
   try {
     openai_request("/v1/completions", R"({"prompt": 1, "max_tokens": 0, "top_p": 2})");
@@ -88,8 +88,8 @@ TEST_CASE("what does not fit in openai_input is told with its path") {
 }
 
 TEST_CASE(
-    "chat is answered with events, of which the first tells the role and the last the reason, or as a "
-    "whole") {
+    "chat is answered with events, the first with the role and the last with the reason, or with one "
+    "object") {
   cw::openai_reply reply("/v1/chat/completions", "j", "m", 5);
   CHECK(reply.is_openai());
   cw::json first = openai_event(reply.piece("a \"b\"\n"));
@@ -111,7 +111,7 @@ TEST_CASE(
     "usage": {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}})"));
 }
 
-TEST_CASE("a chat without any text has a message that is empty") {
+TEST_CASE("a chat without any text gets an empty message") {
   cw::chunk_or_whole<> whole = cw::openai_reply("/v1/chat/completions", "j", "m", 5).whole("", "stop", {});
   CHECK(whole.chunk().at("choices").at(0).at("message") ==
         cw::json::parse(R"({"role": "assistant", "content": ""})"));
@@ -120,7 +120,7 @@ TEST_CASE("a chat without any text has a message that is empty") {
         cw::json::parse(R"({"role": "assistant"})"));
 }
 
-TEST_CASE("completions are answered with texts in place of messages") {
+TEST_CASE("completions are answered with texts instead of messages") {
   cw::openai_reply reply("/v1/completions", "j", "m", 5);
   CHECK(openai_event(reply.piece("a")) ==
         cw::json::parse(R"({"id": "j", "object": "text_completion", "created": 5,
@@ -147,7 +147,7 @@ TEST_CASE("a job without a route is answered with plain texts and an object at t
   CHECK(whole.take_whole() == expected);
 }
 
-TEST_CASE("another route is refused, and there are objects for it and for the list of models") {
+TEST_CASE("an unknown route is refused; it and the list of models have responses of their own") {
   CHECK(cw::openai_reply::knows(""));
   CHECK_FALSE(cw::openai_reply::knows("/v1/embeddings"));
   CHECK_THROWS_WITH_AS(

@@ -9,7 +9,7 @@ namespace {
 
 namespace cw = coworker;
 
-// What comes out of texts, each in JSON of its own.
+// Returns the text that token_text makes of several, and checks that each part fits into JSON of its own.
 std::string token_text_of(const std::vector<std::string>& texts) {
   cw::token_text text;
   std::string all;
@@ -25,7 +25,7 @@ const std::string token_text_lost = "\xef\xbf\xbd";
 
 }  // namespace
 
-TEST_CASE("tokens that cut characters make the same text as a whole, wherever they are cut") {
+TEST_CASE("tokens that end within characters give the same text, wherever they are cut") {
   const std::string whole = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80z";  // 1, 2, 3 and 4 bytes
   for (std::size_t first = 0; first <= whole.size(); ++first) {
     for (std::size_t second = first; second <= whole.size(); ++second) {
@@ -49,7 +49,7 @@ TEST_CASE("bytes that are part of no character become the replacement character,
   CHECK(token_text_of({}).empty());
 }
 
-TEST_CASE("after its end it begins anew") {
+TEST_CASE("after end() it starts again with an empty text") {
   cw::token_text text;
   CHECK(text.next("\xc3").empty());
   CHECK(text.end() == token_text_lost);

@@ -28,7 +28,7 @@ task<int> doubling(job<int> job) {
 
 }  // namespace
 
-TEST_CASE("a handler's blocking call needs no pool, in a test neither") {
+TEST_CASE("a handler's blocking call needs no pool of its own, not even in a test_job") {
   test_job<int> given(21);
   given.run(doubling);
   CHECK(given.outcome.output == json(42));
@@ -37,7 +37,7 @@ TEST_CASE("a handler's blocking call needs no pool, in a test neither") {
   CHECK(bad.outcome.message().find("below zero") != std::string::npos);
 }
 
-TEST_CASE("a call runs on the worker's pool, and its coroutine goes on where it was") {
+TEST_CASE("a call runs on the worker's pool, and its coroutine then resumes on its own executor") {
   thread_pool pool(2);
   event_loop loop;
   const auto handler = [&](job<> work) -> task<json> {
@@ -63,7 +63,7 @@ TEST_CASE("a call runs on the worker's pool, and its coroutine goes on where it 
   CHECK(sync_wait(loop, result(one)).output == json::array({true, true, true, 1}));
 }
 
-TEST_CASE("without a job there is no worker's pool") {
+TEST_CASE("a coroutine that runs for no job has no worker's pool") {
   const auto alone = []() -> task<int> {
     const int made = co_await blocking(double_of, 1);
     co_return made;

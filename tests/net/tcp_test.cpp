@@ -30,10 +30,10 @@ struct tcp_pair {
 };
 
 cw::task<tcp_pair> tcp_connected() {
-  cw::tcp_listener door("127.0.0.1", 0);
+  cw::tcp_listener listener("127.0.0.1", 0);
   tcp_pair made;
-  made.client = co_await cw::tcp_stream::connect(door.local_address());
-  made.server = co_await door.accept();
+  made.client = co_await cw::tcp_stream::connect(listener.local_address());
+  made.server = co_await listener.accept();
   co_return made;
 }
 
@@ -121,8 +121,8 @@ TEST_CASE("write_some writes as much of both pieces as the system accepts, in or
 
 TEST_CASE("sockets are non-blocking, closed on exec, and send small packets at once") {
   cw::sync_wait([]() -> cw::task<void> {
-    cw::tcp_listener door("127.0.0.1", 0);
-    CHECK((::fcntl(door.descriptor(), F_GETFD) & FD_CLOEXEC) != 0);
+    cw::tcp_listener listener("127.0.0.1", 0);
+    CHECK((::fcntl(listener.descriptor(), F_GETFD) & FD_CLOEXEC) != 0);
     tcp_pair pair = co_await tcp_connected();
     for (const int socket : {pair.client.descriptor(), pair.server.descriptor()}) {
       CHECK((::fcntl(socket, F_GETFD) & FD_CLOEXEC) != 0);
@@ -139,12 +139,13 @@ TEST_CASE("sockets are non-blocking, closed on exec, and send small packets at o
 
 TEST_CASE("a listener accepts many connections in order, also over IPv6") {
   cw::sync_wait([]() -> cw::task<void> {
-    cw::tcp_listener door("127.0.0.1", 0);
-    CHECK(door.local_port() != 0);
+    cw::tcp_listener listener("127.0.0.1", 0);
+    CHECK(listener.local_port() != 0);
     std::vector<cw::tcp_stream> clients;
-    for (int i = 0; i < 100; ++i) clients.push_back(co_await cw::tcp_stream::connect(door.local_address()));
+    for (int i = 0; i < 100; ++i)
+      clients.push_back(co_await cw::tcp_stream::connect(listener.local_address()));
     for (int i = 0; i < 100; ++i) {
-      const cw::tcp_stream accepted = co_await door.accept();
+      const cw::tcp_stream accepted = co_await listener.accept();
       CHECK(accepted.peer_address().port() == clients[static_cast<std::size_t>(i)].local_address().port());
     }
   }());
@@ -172,10 +173,10 @@ TEST_CASE("an address in use, or of another machine, is refused with the remedy"
 }
 
 TEST_CASE("connecting where nobody listens is an error") {
-  cw::tcp_listener door("127.0.0.1", 0);
-  const cw::socket_address address = door.local_address();
-  door.close();
-  CHECK(!door.is_open());
+  cw::tcp_listener listener("127.0.0.1", 0);
+  const cw::socket_address address = listener.local_address();
+  listener.close();
+  CHECK(!listener.is_open());
   const auto connect = [](cw::socket_address to) -> cw::task<void> { co_await cw::tcp_stream::connect(to); };
   CHECK(cw::sync_wait(tcp_error_of(connect(address))) ==
         "cannot connect to " + address.to_string() + " (nobody listens there): Connection refused");
@@ -202,9 +203,10 @@ TEST_CASE("a deadline or a stop ends a read, write or accept; the connection is 
     }
     CHECK(ended == 2);
     pair.server.set_deadline(cw::time_point::max());
-    cw::tcp_listener door("127.0.0.1", 0);
+    cw::tcp_listener listener("127.0.0.1", 0);
     cw::scope stopped(co_await cw::this_coro::context());
-    stopped.spawn([](cw::tcp_listener& from) -> cw::task<void> { co_await from.accept(); }, std::ref(door));
+    stopped.spawn([](cw::tcp_listener& from) -> cw::task<void> { co_await from.accept(); },
+                  std::ref(listener));
     stopped.spawn(
         [](cw::tcp_stream& from) -> cw::task<void> {
           char small[1];
@@ -240,17 +242,17 @@ TEST_CASE("a peer that resets the connection is an error for the reader and the 
 
 TEST_CASE("without free descriptors accept() fails with the remedy, and no connection is lost") {
   cw::sync_wait([]() -> cw::task<void> {
-    cw::tcp_listener door("127.0.0.1", 0);
-    const cw::tcp_stream client = co_await cw::tcp_stream::connect(door.local_address());
+    cw::tcp_listener listener("127.0.0.1", 0);
+    const cw::tcp_stream client = co_await cw::tcp_stream::connect(listener.local_address());
     const auto accept = [](cw::tcp_listener& at) -> cw::task<void> { co_await at.accept(); };
     auto held = std::make_unique<cw::testing::no_descriptors>();
-    const std::string problem = co_await tcp_error_of(accept(door));
+    const std::string problem = co_await tcp_error_of(accept(listener));
     held.reset();
     CHECK(problem ==
           "a connection cannot be accepted (this process has as many files and connections open as it may: "
           "raise "
           "that limit, ulimit -n, or lower the concurrency): Too many open files");
-    const cw::tcp_stream accepted = co_await door.accept();
+    const cw::tcp_stream accepted = co_await listener.accept();
     CHECK(accepted.is_open());
   }());
 }

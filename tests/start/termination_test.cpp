@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
 
 void say(const std::string& text) { std::printf("%s\n", text.c_str()), std::fflush(stdout); }
 
-std::atomic<int> questions{0};  // by SIGUSR1
+std::atomic<int> questions{0};  // how many SIGUSR1 the test has sent
 
 void on_question(int) { questions.fetch_add(1); }
 
@@ -143,7 +143,7 @@ TEST_CASE("signals within two seconds count as one, of whatever kind they are") 
   CHECK(watching.count("second") == 0);
 }
 
-TEST_CASE("a signal that the process was started with blocked counts, also one that came before") {
+TEST_CASE("a signal that was blocked when the process was started counts, also one that came before") {
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     program watching("watching program", {{"BLOCKS", "yes"}});
     REQUIRE(watching.says("ready"));

@@ -26,7 +26,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The variables that lead a worker through it.
+/// Returns the environment of a worker that connects through `front`.
 environment_list variables_for(const tls_front& front, const environment_list& more = {}) {
   const std::string base = front.url() + "/v2/test/";
   environment_list all = {{"RUNPOD_WEBHOOK_GET_JOB", base + "job-take/$ID?gpu=CPU"},

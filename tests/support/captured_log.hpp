@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <mutex>
 #include <new>
-#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,7 +32,7 @@ class captured_log final : public log_sink {
     return lines_;
   }
 
-  /// How many lines hold that text.
+  /// Returns how many lines contain the text.
   std::size_t count(std::string_view text) const {
     const std::lock_guard lock(mutex_);
     return static_cast<std::size_t>(

@@ -1,6 +1,6 @@
 #pragma once
-// A fork of the test's own process, for what ends a program: its words on standard error, and how it ended.
-// Not under ThreadSanitizer, which does not follow a fork of a program with threads.
+// Runs a function in a fork of the test's process, to test what ends a program: its output on standard error,
+// and how it ended. Not with ThreadSanitizer, which cannot follow a fork of a program with threads.
 
 #include <doctest/doctest.h>
 
@@ -24,10 +24,10 @@ namespace coworker::testing {
 
 struct child_end {
   std::string words;  // what it wrote to standard error
-  int signal = 0;     // the one that ended it; 0 where it returned
+  int signal = 0;     // the signal that ended it; 0 if the function returned
 };
 
-/// Runs `body` in a fork, which has 20 seconds for it.
+/// Runs `body` in a fork, for 20 seconds at most.
 template <class Body>
 child_end end_of_child(Body body) {
   int ends[2];

@@ -1,14 +1,14 @@
 #pragma once
-// A locale that writes 0,25 for a quarter, chosen for the whole program, as a call of setlocale(LC_ALL, "") may choose it
-// to by its user.
+// Sets a locale that writes 0,25 for a quarter for the whole program, as setlocale(LC_ALL, "") may do for its
+// user.
 
 #include <clocale>
 #include <string>
 
 namespace coworker::testing {
 
-/// The locale before is back at its end. Debian has such locales after `apt-get install locales` and `localedef -i
-/// de_DE -f UTF-8 de_DE.UTF-8`; tests/run sees to it.
+/// Its destructor restores the previous locale. Debian has such locales after `apt-get install locales` and
+/// `localedef -i de_DE -f UTF-8 de_DE.UTF-8`, which tests/run does.
 class comma_locale {
  public:
   comma_locale() : before_(std::setlocale(LC_ALL, nullptr)) {
@@ -22,7 +22,7 @@ class comma_locale {
   comma_locale& operator=(const comma_locale&) = delete;
   ~comma_locale() { std::setlocale(LC_ALL, before_.c_str()); }
 
-  /// Whether the system has one.
+  /// Returns whether the system has such a locale.
   explicit operator bool() const noexcept { return chosen_; }
 
  private:

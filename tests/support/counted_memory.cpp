@@ -1,4 +1,4 @@
-// The operators new and delete of the test program, which count (counted_memory.hpp).
+// The operators new and delete of the test program, which count allocations: see counted_memory.hpp.
 
 #include "support/counted_memory.hpp"
 
@@ -53,7 +53,8 @@ void counted_delete(void* memory) noexcept {
 
 }  // namespace
 
-// All but the over-aligned ones: a sanitizer would bring the others, which do not go with these.
+// All except the over-aligned ones. If one were missing, a sanitizer would bring its own, which does not fit
+// these.
 void* operator new(std::size_t size) { return counted_new(size); }
 void* operator new[](std::size_t size) { return counted_new(size); }
 void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
@@ -63,7 +64,9 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
     return nullptr;
   }
 }
-void* operator new[](std::size_t size, const std::nothrow_t& quiet) noexcept { return operator new(size, quiet); }
+void* operator new[](std::size_t size, const std::nothrow_t& quiet) noexcept {
+  return operator new(size, quiet);
+}
 void operator delete(void* memory) noexcept { counted_delete(memory); }
 void operator delete[](void* memory) noexcept { counted_delete(memory); }
 void operator delete(void* memory, std::size_t) noexcept { counted_delete(memory); }

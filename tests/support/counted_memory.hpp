@@ -1,6 +1,6 @@
 #pragma once
 // Counts what a thread allocates, and lets allocations fail, for tests of costs and of what happens without
-// memory. The operators new and delete that do so stand in counted_memory.cpp, which is linked with main.cpp.
+// memory. The operators new and delete that do so are in counted_memory.cpp, which is linked with main.cpp.
 
 #include <doctest/doctest.h>
 #include <cstddef>
@@ -16,7 +16,7 @@
 
 namespace coworker::testing {
 
-/// Whether allocations are counted. Says so where they are not: the test is to return then.
+/// Returns whether allocations are counted. If not, prints a message; the test must then return.
 inline bool memory_is_counted() {
 #ifdef COWORKER_TEST_MEMORY_IS_NOT_COUNTED
   MESSAGE("skipped: this sanitizer does not let operator new be replaced");
@@ -26,15 +26,15 @@ inline bool memory_is_counted() {
 #endif
 }
 
-/// What one thread has allocated with `new`, in all and at a time.
+/// What one thread has allocated with `new`: in total, and held at the same time.
 struct thread_memory {
   std::uint64_t allocations = 0;
   std::int64_t held = 0;  ///< bytes; what another thread frees still counts here
   std::int64_t peak = 0;  ///< the most bytes that were held
   std::uint64_t bytes = 0;
   std::uint64_t failures = 0;
-  std::int64_t allocations_left = -1;  ///< before they fail; below 0: they do not
-  std::int64_t failures_left = 0;      ///< then so many fail, and the others succeed again
+  std::int64_t allocations_left = -1;  ///< how many still succeed before some fail; below 0: all succeed
+  std::int64_t failures_left = 0;      ///< how many then fail before all succeed again
 };
 
 thread_memory& this_thread_memory() noexcept;
@@ -57,7 +57,8 @@ class counted_memory {
   thread_memory before_;
 };
 
-/// While it lives, so many allocations of this thread succeed; those after them throw std::bad_alloc, or so many of them.
+/// While it exists, the first `allocations` of this thread succeed; the next `failures`, by default all,
+/// throw std::bad_alloc.
 class scarce_memory {
  public:
   explicit scarce_memory(std::int64_t allocations,
@@ -70,14 +71,15 @@ class scarce_memory {
   scarce_memory& operator=(const scarce_memory&) = delete;
   ~scarce_memory() { this_thread_memory().allocations_left = -1; }
 
-  /// Allocations that have failed.
+  /// Returns how many allocations have failed.
   std::uint64_t failures() const noexcept { return this_thread_memory().failures - before_; }
 
  private:
   std::uint64_t before_;
 };
 
-/// While it lives, all allocations of this thread succeed: for what a test itself does meanwhile.
+/// While it exists, all allocations of this thread succeed, for what a test itself does while memory is
+/// scarce.
 class plentiful_memory {
  public:
   plentiful_memory() noexcept : before_(this_thread_memory().allocations_left) {

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-TEST_CASE("what a thread allocates is counted, and what another does is not") {
+TEST_CASE("the allocations of a thread are counted, and those of another are not") {
   if (!coworker::testing::memory_is_counted()) return;
   const coworker::testing::counted_memory counted;
   auto large = std::make_unique<std::vector<char>>(100'000);
@@ -20,7 +20,7 @@ TEST_CASE("what a thread allocates is counted, and what another does is not") {
   CHECK(counted.peak() < 200'000);
 }
 
-TEST_CASE("allocations fail when a test wants it, and not afterwards") {
+TEST_CASE("allocations fail while a test wants it, and not afterwards") {
   if (!coworker::testing::memory_is_counted()) return;
   std::uint64_t failures = 0;
   bool thrown = false;

@@ -1,6 +1,6 @@
 #pragma once
-// A worker behind an HTTP endpoint, in memory and in virtual time, and what its clients do. Must not know what a test is
-// after.
+// A worker behind an HTTP endpoint, in memory and in virtual time, and its clients. Must not know what a test
+// checks.
 
 #include <doctest/doctest.h>
 #include <coworker/coro/scope.hpp>
@@ -22,7 +22,7 @@
 
 namespace coworker::testing {
 
-/// What a client got.
+/// A response, as a client gets it.
 struct endpoint_answer {
   int status = 0;
   json body;
@@ -32,7 +32,7 @@ struct endpoint_answer {
 
 class endpoint_client {
  public:
-  explicit endpoint_client(memory_listener& door) : client_(door) {}
+  explicit endpoint_client(memory_listener& listener) : client_(listener) {}
 
   task<endpoint_answer> get(std::string target, std::string lines = "") {
     return ask("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n" + lines + "\r\n");
@@ -60,7 +60,7 @@ class endpoint_client {
   http_client client_;
 };
 
-/// Lets the worker leave.
+/// Makes the worker leave.
 struct leaving_worker {
   void* runner;
   void (*leave)(void*);
@@ -77,8 +77,8 @@ struct endpoint_world {
   endpoint_world() = default;
   explicit endpoint_world(endpoint_kind kind) { options.kind = kind; }
 
-  /// Runs `clients(door, runner)`, a coroutine, against a worker with that handler; when it has ended, the worker is told
-  /// to leave, and the server is drained.
+  /// Runs `clients(listener, worker)`, a coroutine, against a worker with that handler. When the coroutine
+  /// has ended, the worker leaves, and the server is drained.
   template <class Handler, class Clients>
   worker_summary play(Handler handler, Clients clients) {
     return play(std::move(handler), std::move(clients), fixed_concurrency{concurrency});
@@ -87,27 +87,27 @@ struct endpoint_world {
   /// The same with a concurrency modifier.
   template <class Handler, class Clients, class Modifier>
   worker_summary play(Handler handler, Clients clients, Modifier modifier) {
-    memory_listener door;
+    memory_listener listener;
     http_endpoint endpoint(options, log.log);
     settings.log = &log.log;
     worker<Handler, Modifier> runner(std::move(handler), std::move(modifier), settings);
     worker_summary summary;
-    sync_wait(loop, run(runner, endpoint, door, clients, summary));
+    sync_wait(loop, run(runner, endpoint, listener, clients, summary));
     return summary;
   }
 
  private:
   template <class Worker, class Clients>
-  static task<void> run(Worker& runner, http_endpoint& endpoint, memory_listener& door, Clients& clients,
+  static task<void> run(Worker& runner, http_endpoint& endpoint, memory_listener& listener, Clients& clients,
                         worker_summary& summary) {
-    http_server server(door, detail::endpoint_handler{&endpoint});
+    http_server server(listener, detail::endpoint_handler{&endpoint});
     scope serving(co_await this_coro::context());
     scope working(co_await this_coro::context());
     serving.spawn(server.run());
     working.spawn(work(runner, endpoint, summary));
     detail::result<void> played;
     leaving_worker leaving{&runner, [](void* one) { static_cast<Worker*>(one)->stop(); }};
-    co_await detail::capture(clients(door, leaving), played);
+    co_await detail::capture(clients(listener, leaving), played);
     runner.stop();
     co_await working.join();
     server.drain();

@@ -1,5 +1,5 @@
 #pragma once
-// A worker as an engine's attend() sees it, for tests of what engines do beside the jobs.
+// A fake worker behind a worker_control, for tests of an engine's attend().
 
 #include <coworker/coro/stop.hpp>
 #include <coworker/scale/metrics.hpp>

@@ -1,7 +1,8 @@
 #pragma once
-// A worker and its load as a discrete-event model in virtual time, for judging concurrency modifiers: takes,
-// slots and the moments at which the modifier is asked go as in coworker/worker.hpp, jobs are so much work
-// done at a speed that depends on how many share the machine. A simulated hour takes some milliseconds.
+// A discrete-event model of a worker and its load in virtual time, to compare concurrency modifiers. Takes,
+// slots and the moments at which the modifier is asked are as in coworker/worker.hpp. A job is an amount of
+// work, done at a speed that depends on how many jobs share the machine. A simulated hour takes some
+// milliseconds.
 
 #include <algorithm>
 #include <chrono>
@@ -19,21 +20,22 @@
 
 namespace coworker::testing {
 
-/// What a worker is up against. Times are in seconds. Loads that change do so at their steps; between two of
-/// them speed and arrivals must not depend on the moment.
+/// A load for a worker. Times are in seconds. A load changes only at its steps: between two steps, speed and
+/// arrivals must not depend on the moment.
 struct load {
   const char* name = "";
   const char* description = "";
   double length = 1000;  ///< of the run
-  double work = 1;       ///< the mean of a job's, in seconds alone
-  double sigma = 0.2;    ///< of its logarithm (lognormal)
-  /// Work done per second for each of so many jobs side by side, at that moment; 1 is a job alone.
+  double work = 1;       ///< mean work of a job: the seconds that it takes alone
+  double sigma = 0.2;    ///< standard deviation of the work's logarithm (lognormal)
+  /// Returns the work done per second for each of `in_progress` jobs at a moment; 1: the speed of a job
+  /// alone.
   double (*speed)(int in_progress, double at) = [](int, double) { return 1.0; };
-  /// Jobs that arrive per second (Poisson) at that moment; 0: the queue is never empty.
+  /// Returns how many jobs arrive per second (Poisson) at a moment; 0: the queue is never empty.
   double (*arrivals)(double at) = [](double) { return 0.0; };
   double first_step = 0;  ///< speed or arrivals change at these moments; 0: never
   double second_step = 0;
-  double job_gigabytes = 0;     ///< taken by a job in progress, beside 1 GB that is always taken
+  double job_gigabytes = 0;     ///< memory of a job in progress, besides 1 GB that is always used
   double memory_gigabytes = 0;  ///< a worker that needs more is killed; 0: no limit
   double begins_at = 0;         ///< the moment that speed and arrivals count from
 };
@@ -48,12 +50,12 @@ struct limit_change {
   int limit;
 };
 
-/// What happened.
+/// What happened in a run.
 struct run_record {
   std::vector<completion> completions;
   std::vector<limit_change> limits;
   int most_in_progress = 0;
-  double killed_at = 0;  ///< 0: it was not
+  double killed_at = 0;  ///< when the worker was killed; 0: it was not
 };
 
 template <class Modifier>
@@ -90,12 +92,12 @@ class modelled_worker {
 
  private:
   static constexpr double never = std::numeric_limits<double>::infinity();
-  static constexpr double way_to_the_queue = 0.002;  // and back
+  static constexpr double round_trip_to_queue = 0.002;  // seconds
   static constexpr double modifier_interval = 1;
   static constexpr std::size_t takes_at_once = 2;
 
   struct active_job {
-    double due;  // in progress made
+    double due;  // the value of progress_ at which the job ends
     double taken;
     bool operator<(const active_job& other) const { return due > other.due; }
   };
@@ -113,7 +115,7 @@ class modelled_worker {
     return load_.second_step > now_ ? load_.second_step : never;
   }
 
-  // Exponential, at the rate of the moment.
+  // Draws the time to the next arrival: exponential, at the current rate.
   double gap() { return -std::log(1 - gaps_.fraction()) / load_.arrivals(load_.begins_at + now_); }
 
   double draw_work() {
@@ -142,7 +144,7 @@ class modelled_worker {
       if (!another_take || wanted <= 0) return;
       requested_ += wanted;
       recorder_.take_sent(moment(now_), static_cast<std::size_t>(wanted));
-      answers_.push_back({now_, now_ + way_to_the_queue, wanted});
+      answers_.push_back({now_, now_ + round_trip_to_queue, wanted});
     }
   }
 
@@ -202,10 +204,10 @@ class modelled_worker {
   metrics_recorder recorder_;
   run_record record_;
   std::priority_queue<active_job> jobs_;
-  std::vector<take> answers_;  // on their way
-  std::vector<take> waiting_;  // at an empty queue
+  std::vector<take> answers_;  // takes on their way to the queue and back
+  std::vector<take> waiting_;  // takes that wait at an empty queue
   double now_ = 0;
-  double progress_ = 0;  // of a job that has been there from the beginning
+  double progress_ = 0;  // the work done for a job that has been in progress since the start
   double next_arrival_ = never;
   double ask_again_ = 0;
   int limit_ = 1;

@@ -1,6 +1,6 @@
 #pragma once
-// The loads by which concurrency modifiers are judged, and the judgement: each stretch of a load between two
-// changes is compared with the best fixed limit for it, which is found by trying.
+// The loads with which concurrency modifiers are compared, and the comparison: each part of a load between
+// two changes is compared with the best fixed limit for it, which is found by trying.
 
 #include <algorithm>
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace coworker::testing {
 
-/// The speed of a job where so many can go on at full speed, and more share what there is.
+/// Returns the speed of a job if `knee` jobs can run at full speed, and more share that capacity.
 inline double shared_speed(int in_progress, double knee) {
   return in_progress <= knee ? 1.0 : knee / in_progress;
 }
@@ -72,7 +72,7 @@ inline std::vector<load> study_loads() {
   return all;
 }
 
-/// From one change of a load to the next.
+/// The time from one change of a load to the next.
 struct stretch {
   double from;
   double to;
@@ -84,7 +84,7 @@ inline std::vector<stretch> stretches_of(const load& what) {
   return {{0, what.first_step}, {what.first_step, what.second_step}, {what.second_step, what.length}};
 }
 
-/// The load as it is in one stretch, all the time.
+/// Returns a load that is always as `what` is in one stretch.
 inline load unchanging(load what, stretch of) {
   what.begins_at = of.from;
   what.length = of.to - of.from;
@@ -119,7 +119,7 @@ inline judgement judge(const run_record& run, double from, double to) {
   return found;
 }
 
-/// Jobs ended per second from the 300th to the 800th after that moment; 0 where there were not so many.
+/// Returns how many jobs ended per second, from the 300th to the 800th in a stretch; 0 if fewer ended.
 inline double early_per_second(const run_record& run, stretch of) {
   std::size_t first = 0;
   while (first < run.completions.size() && run.completions[first].at < of.from) ++first;
@@ -129,7 +129,7 @@ inline double early_per_second(const run_record& run, stretch of) {
   return end > of.to ? 0 : static_cast<double>(measured) / (end - run.completions[first + allowed].at);
 }
 
-/// The smallest fixed limit within 2 % of the best throughput.
+/// Returns the smallest fixed limit within 2 % of the best throughput.
 inline int best_fixed_limit(const load& what, std::uint64_t seed) {
   std::vector<double> rates;
   double best = 0;
@@ -141,14 +141,14 @@ inline int best_fixed_limit(const load& what, std::uint64_t seed) {
     if (rate > 1.005 * best) best_at = rates.size();
     best = std::max(best, rate);
     rates.push_back(rate);
-    if (rates.size() > best_at + 12) break;  // nothing more is to be had
+    if (rates.size() > best_at + 12) break;  // larger limits bring nothing more
   }
   std::size_t smallest = 0;
   while (rates[smallest] < 0.98 * best) ++smallest;
   return static_cast<int>(smallest) + 1;
 }
 
-/// A modifier's figures for one stretch as shares of the best fixed limit's.
+/// A modifier's results for one stretch, relative to those of the best fixed limit.
 struct comparison {
   double throughput = 0;
   double p99 = 0;

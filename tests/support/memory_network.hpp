@@ -1,6 +1,6 @@
 #pragma once
-// Connections within one program, for tests of servers on any executor, in virtual time too: two pipes of a
-// bounded size, half-closes, resets. Must not know what is sent. One loop only.
+// Connections within one program, for tests of servers on any executor, also in virtual time: two pipes of a
+// bounded size, with half-closes and resets. All on one loop. Must not know what is sent.
 
 #include <algorithm>
 #include <cerrno>
@@ -28,7 +28,7 @@ class memory_pipe {
   bool has_end() const { return ended_ || reset_; }
   std::size_t size() const { return bytes_.size(); }
 
-  /// Up to `most` bytes; none when there are none.
+  /// Returns up to `most` bytes; none if there are none.
   std::string take(std::size_t most) {
     fail_if_reset();
     std::string taken = bytes_.substr(0, most);
@@ -37,7 +37,7 @@ class memory_pipe {
     return taken;
   }
 
-  /// Returns how many bytes fitted.
+  /// Adds bytes as far as there is room, and returns how many.
   std::size_t put(std::string_view bytes) {
     fail_if_reset();
     if (unread_for_ever_) throw std::system_error(EPIPE, std::generic_category(), "memory_pipe");
@@ -146,12 +146,12 @@ class memory_stream {
     close();
   }
 
-  /// Reads and writes go on in pieces of that size at most.
+  /// Limits each read and write to `largest` bytes.
   void limit_pieces(std::size_t largest) { largest_ = largest; }
 
   bool is_open() const { return in_ != nullptr; }
 
-  /// Bytes that came and were not read.
+  /// Returns how many bytes have arrived and were not read.
   std::size_t unread() const { return in_->size(); }
 
  private:
@@ -160,10 +160,10 @@ class memory_stream {
   std::size_t largest_ = static_cast<std::size_t>(-1);
 };
 
-/// Where clients connect to and a server accepts.
+/// Connects clients with a server that accepts.
 class memory_listener {
  public:
-  /// `capacity`: how many bytes of one direction are under way at most.
+  /// `capacity`: how many bytes of one direction may be in transit.
   explicit memory_listener(std::size_t capacity = 64 * 1024) : capacity_(capacity) {}
 
   memory_stream connect() {
@@ -194,10 +194,10 @@ class memory_listener {
   }
   bool is_open() const { return open_; }
 
-  /// The next so many calls of accept() fail.
+  /// Makes the next `times` calls of accept() fail.
   void fail(int times) { failures_ = times; }
 
-  /// What the server reads and writes is cut into pieces of that size at most.
+  /// Limits each read and write of the server to `largest` bytes.
   void limit_pieces(std::size_t largest) { largest_ = largest; }
 
  private:

@@ -1,5 +1,5 @@
 #pragma once
-// Metrics as a worker would give them, made up step by step, for tests of single modifiers.
+// Metrics as a worker would report them, composed step by step, for tests of a modifier alone.
 
 #include <chrono>
 #include <coworker/coro/clock.hpp>
@@ -11,7 +11,7 @@ namespace coworker::testing {
 struct metrics_script {
   metrics now;
 
-  /// So many jobs end, each after the same time, with so many in progress all the while.
+  /// Adds `count` ended jobs, each of which took `seconds_each` with `in_progress` jobs in progress.
   const metrics& jobs(std::uint64_t count, double seconds_each, double in_progress,
                       std::uint64_t failed = 0) {
     const double jobs = static_cast<double>(count);

@@ -1,5 +1,5 @@
 #pragma once
-// A process that has no free descriptors, for tests of what is said then.
+// Leaves the process without free descriptors, for tests of the errors that this causes.
 
 #include <sys/resource.h>
 
@@ -12,7 +12,8 @@
 
 namespace coworker::testing {
 
-/// While it lives, the process can open nothing more. Make no checks meanwhile that need a file, either.
+/// While it exists, the process can open nothing. Checks of the test must not need a file in that time
+/// either.
 class no_descriptors {
  public:
   no_descriptors() {
@@ -27,7 +28,8 @@ class no_descriptors {
   ~no_descriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
 
  private:
-  // clang's sanitizer opens a pipe the first time that it sees an object of a class. So it sees an error here.
+  // clang's sanitizer opens a pipe when it first sees an object of a class, so it must see an error before
+  // the limit.
   static void let_sanitizers_look() {
     const std::string seen = std::error_code(EMFILE, std::generic_category()).message();
     try {

@@ -1,6 +1,6 @@
 #pragma once
-// What the serving thread blocks on: sockets, alarms, and a call to wake up, each known by a key. Linux. Must
-// not know whose keys they are.
+// What the serving thread blocks on: sockets, alarms and wake-ups, each identified by a key. Linux. Must not
+// know what the keys mean.
 
 #include <algorithm>
 #include <chrono>
@@ -28,23 +28,23 @@ class poller {
   poller(const poller&) = delete;
   poller& operator=(const poller&) = delete;
 
-  /// Blocks until something is ready, or for `timeout` milliseconds at most; -1 is for ever. The one function
-  /// besides wake() that may be called while another thread calls others.
+  /// Blocks until something is ready, for `timeout` milliseconds at most; -1: no limit. Besides wake(), the
+  /// only function that may be called while another thread calls others.
   void poll(int timeout) noexcept { ready_ = epoll_.wait(timeout); }
 
-  /// What the last poll() has found, events with the key in data.u64.
+  /// Returns the events that the last poll() found, with the key in data.u64.
   detail::plain_view<const epoll_event> ready() const noexcept { return ready_; }
 
-  /// Ends the current poll(), or else the next one. Any thread.
+  /// Ends the current poll(), or the next one. Thread-safe.
   void wake() noexcept { epoll_.wake(); }
 
-  /// Of the event that a wake-up is.
+  /// The key of the event that wake() causes.
   static constexpr key wake_up_key = detail::epoll::wake_key;
 
-  /// Tells when there is something to read, until the socket is closed.
+  /// Reports when there is something to read, until the socket is closed.
   void watch(int socket, key whose) { check(epoll_.add(socket, EPOLLIN, whose)); }
 
-  /// Whether to tell also when there is room to write.
+  /// Sets whether to report also when there is room to write.
   void watch_room(int socket, key whose, bool on) {
     check(epoll_.modify(socket, on ? EPOLLIN | EPOLLOUT : std::uint32_t{EPOLLIN}, whose));
   }
@@ -58,13 +58,13 @@ class poller {
     gone = {};
   }
 
-  /// The key of an alarm whose time has come, which it is rid of.
+  /// Removes an alarm that is due and returns its key; nothing if none is due.
   std::optional<key> next_due() {
     if (alarms_.empty() || alarms_.begin()->due > clock::now()) return std::nullopt;
     return alarms_.extract(alarms_.begin()).value().whose;
   }
 
-  /// Until the next alarm, for poll().
+  /// Returns the time until the next alarm, for poll().
   int timeout() const {
     if (alarms_.empty()) return -1;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(alarms_.begin()->due - clock::now());

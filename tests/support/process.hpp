@@ -1,6 +1,5 @@
 #pragma once
-// Another program, run by a test: started with an environment of its own, its output read as it comes, its
-// end waited for.
+// Another program that a test runs, with its own environment. Its output is read as it comes.
 
 #include <fcntl.h>
 #include <poll.h>
@@ -29,7 +28,7 @@ using environment_list = std::vector<std::pair<std::string, std::string>>;
 
 class process {
  public:
-  /// Errors: system_error when there is no such program.
+  /// Throws: std::system_error if the program cannot be started.
   process(const std::vector<std::string>& command, const environment_list& environment = {}) {
     int ends[2];
     checked(::pipe2(ends, O_CLOEXEC), "pipe2");
@@ -63,8 +62,8 @@ class process {
 
   void send_signal(int number) const { ::kill(id_, number); }
 
-  /// Its exit status, or 1000 and the number of the signal that ended it. One that does not end within 20 s
-  /// is killed.
+  /// Waits for its end and returns its exit status, or 1000 plus the number of the signal that ended it.
+  /// Kills it if it does not end within 20 s.
   int wait() {
     if (!ended_) {
       if (reader_.joinable()) wait_until([](const std::string&) { return false; });
@@ -81,14 +80,14 @@ class process {
     return status_;
   }
 
-  /// Nobody reads its output any more; what it writes then fails.
+  /// Stops reading its output: what it writes after that fails.
   void close_output() {
     hang_up_ = unique_fd();
     reader_.join();
     output_end_ = unique_fd();
   }
 
-  /// Waits until its output holds that text; false when it ends, or 20 s pass, without.
+  /// Waits until its output contains the text. Returns false if it ends, or 20 s pass, before that.
   bool says(std::string_view text) {
     return wait_until([text](const std::string& said) { return said.find(text) != std::string::npos; });
   }

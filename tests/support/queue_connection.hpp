@@ -1,6 +1,6 @@
 #pragma once
-// One connection of the queue server: the request that it reads, the answer that it writes, and how far it
-// has come. Must not know of the queue.
+// One connection of the queue server: the request that it reads, the answer that it writes, and their
+// progress. Must not know the queue.
 
 #include <sys/socket.h>
 
@@ -21,7 +21,7 @@
 
 namespace coworker::testing {
 
-/// Names a connection for as long as the server lives: its descriptor and its number.
+/// Identifies a connection as long as the server exists: its descriptor and its number.
 using connection_key = poller::key;
 
 struct connection {
@@ -43,23 +43,23 @@ struct connection {
   unique_fd socket;
   const std::uint32_t number;
   phase now = phase::reading;
-  std::string received;  // and not yet looked at
+  std::string received;  // bytes that the reader has not seen yet
   http_request_reader reader;
 
   // Of the current request.
   route asked;
   answer plan;
   std::size_t exchange = queue_recorder::not_kept;
-  std::vector<std::string> jobs;  // in its answer; kept until it is known what became of them
+  std::vector<std::string> jobs;  // in its answer; kept until it is known whether they arrived
   std::string out;
   std::size_t body_begins = 0;  // in `out`
   std::size_t sent = 0;
 
   poller::alarm alarm;
-  bool watches_room = false;  // the poller tells when more can be written
+  bool watches_room = false;  // the poller reports when more can be written
   bool client_left = false;
 
-  /// Composes the answer, framed as planned.
+  /// Composes the answer, with the framing that the plan says.
   void compose(int status, std::string_view body) {
     out.clear();
     sent = 0;
@@ -74,7 +74,7 @@ struct connection {
     }
   }
 
-  /// How much of `out` may be sent before something else is to happen.
+  /// Returns how much of `out` may be sent before the plan's next pause or cut.
   std::size_t limit() const noexcept {
     std::size_t end = out.size();
     if (plan.pause_at == point::in_body || plan.cut_at == point::in_body) {
@@ -86,7 +86,7 @@ struct connection {
 
   enum class sending : unsigned char { complete, blocked, failed };
 
-  /// Sends up to `end`.
+  /// Sends `out` up to the index `end`.
   sending send_up_to(std::size_t end) {
     while (sent < end) {
       const ssize_t count = ::send(socket.get(), out.data() + sent, end - sent, MSG_NOSIGNAL);

@@ -1,6 +1,6 @@
 #pragma once
-// The queue server without its thread: connections over epoll, and the course of each answer from the request
-// to its end. Every function but poll() belongs to whoever holds the server's lock. Linux.
+// The queue server without its thread: connections over epoll, and each answer from the request to its end.
+// Every function except poll() must be called under the server's lock. Linux.
 
 #include <algorithm>
 #include <array>
@@ -23,13 +23,13 @@
 namespace coworker::testing {
 
 struct queue_settings {
-  /// 0 is any that is free.
+  /// 0: any free port.
   std::uint16_t port = 0;
-  /// How long a poll waits before it is answered with 204.
+  /// How long a poll waits for a job before it is answered with 204.
   std::chrono::milliseconds hold{1000};
-  /// Without it, job-stop is answered with 404.
+  /// False: job-stop is answered with 404.
   bool stop_channel = true;
-  /// Without them the log counts only, for benchmarks.
+  /// False: the log only counts, for benchmarks.
   bool keep_exchanges = true;
 };
 
@@ -44,23 +44,23 @@ class queue_engine {
 
   // --- the serving thread's ------------------------------------------------------------------------------
 
-  /// Blocks until there is something to handle, for `timeout` milliseconds at most, or -1 for ever. The only
+  /// Blocks until there is something to handle, for `timeout` milliseconds at most; -1: no limit. The only
   /// function that needs no lock; one thread calls it.
   void poll(int timeout) noexcept { poller_.poll(timeout); }
 
-  /// Handles what poll() has found and what is due.
+  /// Handles the events that poll() found and the alarms that are due.
   void handle() {
     for (const epoll_event& event : poller_.ready()) handle(event);
     while (const auto whose = poller_.next_due()) ring(*whose);
-    graveyard_.clear();
+    closed_connections_.clear();
   }
 
-  /// For the next poll().
+  /// Returns the timeout for the next poll().
   int timeout() const { return poller_.timeout(); }
 
-  // --- anybody's -----------------------------------------------------------------------------------------
+  // --- any thread's --------------------------------------------------------------------------------------
 
-  /// Makes poll() return, so that its next timeout is the right one. Any thread, lock or no lock.
+  /// Makes poll() return, so that it is called with a new timeout. Any thread, with or without the lock.
   void wake() noexcept { poller_.wake(); }
 
   void add_job(std::string id, std::string text) {
@@ -80,7 +80,7 @@ class queue_engine {
   const queue_state& state() const noexcept { return state_; }
   std::uint16_t port() const noexcept { return listener_.port(); }
 
-  /// Ends all connections, in order or with a reset.
+  /// Ends all connections, with a regular close or a reset.
   void drop_connections(bool by_reset) {
     for (const auto& one : connections_) {
       if (one) cut(*one, by_reset);
@@ -97,7 +97,7 @@ class queue_engine {
 
   void accept_connections_in(std::chrono::milliseconds wait) { poller_.set_alarm(listener_key, wait); }
 
-  /// Lets all that is paused go on.
+  /// Continues everything that is paused.
   void release() {
     for (std::size_t i = 0; i < connections_.size(); ++i) {
       if (connections_[i] && connections_[i]->now == connection::phase::paused) go_on(*connections_[i]);
@@ -115,7 +115,7 @@ class queue_engine {
     if (event.data.u64 == listener_key) {
       accept();
     } else if (event.data.u64 == poller::wake_up_key) {
-      return;  // there is nothing to be done about it
+      return;  // a wake-up needs no handling
     } else if (connection* const found = find(event.data.u64)) {
       if ((event.events & EPOLLOUT) != 0 && found->now == phase::writing) write(*found);
       if ((event.events & ~std::uint32_t{EPOLLOUT}) != 0) receive(*found);
@@ -174,9 +174,9 @@ class queue_engine {
     if (wait != answer::never) whose.alarm = poller_.set_alarm(whose.key(), wait);
   }
 
-  // --- the course of an answer ---------------------------------------------------------------------------
+  // --- from a request to the end of its answer -----------------------------------------------------------
 
-  /// Begins with the requests that are complete.
+  /// Begins to answer the requests that are complete.
   void serve(connection& with) {
     using progress = http_request_reader::progress;
     while (with.now == phase::reading) {
@@ -256,7 +256,7 @@ class queue_engine {
     respond(with, 200, state_.take(most, batch, with.jobs));
   }
 
-  /// Gives jobs and stops to the polls that have waited longest.
+  /// Gives jobs and stops to held polls, the longest waiting first.
   void serve_held() {
     for (std::size_t i = 0; i < held_.size();) {
       connection& poll = *find(held_[i]);
@@ -308,7 +308,7 @@ class queue_engine {
     if (with.client_left || with.reader.wants_close()) close(with);
   }
 
-  /// Pauses or cuts there, if the script says so.
+  /// Pauses or cuts at a point, if the script says so.
   bool stops_at(connection& with, point here) {
     if (with.plan.pause_at == here) {
       with.now = phase::paused;
@@ -335,7 +335,7 @@ class queue_engine {
 
   // --- how connections end -------------------------------------------------------------------------------
 
-  /// The client has closed its side, or with a reset both.
+  /// Called when the client has closed its side, or both with a reset.
   void client_left(connection& by, bool in_order) {
     if (by.now == phase::held && by.plan.when_client_leaves && in_order) {
       by.client_left = true;
@@ -347,14 +347,14 @@ class queue_engine {
       ++recorder_.log().aborted_polls;
     }
     if (by.now == phase::paused) --recorder_.log().paused;
-    // A client that closes in order has read all that was written: the kernel makes it a reset otherwise.
+    // A client that closes without a reset has read all that was written; otherwise the kernel sends a reset.
     settle_jobs(by, in_order && by.now == phase::reading ? hand_out_result::arrived
                                                          : hand_out_result::lost_by_client);
     if (by.now != phase::reading) recorder_.ended(by.exchange, ending::left);
     close(by);
   }
 
-  /// The server ends the connection.
+  /// Ends a connection on the server's side.
   void cut(connection& with, bool by_reset) {
     if (with.now == phase::held) leave_hold(with);
     if (with.now == phase::paused) --recorder_.log().paused;
@@ -371,13 +371,13 @@ class queue_engine {
     of.jobs.clear();
   }
 
-  /// The object lives on until the end of the turn, for those who still look at it.
+  /// The object exists until the end of handle(), because callers still use it.
   void close(connection& gone) {
     poller_.clear_alarm(gone.alarm);
     gone.now = phase::closed;
     --recorder_.log().open;
     const auto place = static_cast<std::size_t>(gone.socket.get());
-    graveyard_.push_back(std::move(connections_[place]));
+    closed_connections_.push_back(std::move(connections_[place]));
     gone.socket = unique_fd();
   }
 
@@ -390,8 +390,8 @@ class queue_engine {
   queue_script script_;
   queue_recorder recorder_;
   std::vector<std::unique_ptr<connection>> connections_;  // by descriptor
-  std::vector<std::unique_ptr<connection>> graveyard_;
-  std::vector<connection_key> held_;  // longest first
+  std::vector<std::unique_ptr<connection>> closed_connections_;
+  std::vector<connection_key> held_;  // the longest waiting first
 };
 
 }  // namespace coworker::testing

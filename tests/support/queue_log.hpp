@@ -1,6 +1,6 @@
 #pragma once
-// What a queue server has seen, in order, and the questions that tests ask about it. A value: a copy is a
-// snapshot. Must not know of sockets or threads.
+// What a queue server has received, in order, and functions by which tests examine it. A value: a copy is a
+// snapshot. Must not know sockets or threads.
 
 #include <algorithm>
 #include <array>
@@ -22,15 +22,15 @@ namespace coworker::testing {
 
 using steady = std::chrono::steady_clock;
 
-/// How an exchange stands.
+/// Whether and how an exchange has ended.
 enum class ending : unsigned char {
-  open,      ///< not answered yet, or not in full
-  answered,  ///< in full
+  open,      ///< not answered yet, or not completely
+  answered,  ///< answered completely
   left,      ///< the client closed the connection before the answer was complete
-  cut,       ///< the server did, by script or by restart()
+  cut,       ///< the server closed it, by script or by restart()
 };
 
-/// A request and what came of it.
+/// A request and its answer.
 struct exchange {
   endpoint where = endpoint::other;
   std::uint32_t connection = 0;  ///< 1 is the first that was accepted
@@ -38,8 +38,8 @@ struct exchange {
   std::string job_id;  ///< decoded, of done, progress and stream
   steady::time_point arrived{};
   steady::time_point ended{};     ///< not set while open
-  int status = 0;                 ///< of the answer; 0 while there is none
-  bool acted = false;             ///< jobs were looked for, or the result, chunk or ping was accepted
+  int status = 0;                 ///< of the answer; 0: not answered yet
+  bool acted = false;             ///< the server looked for jobs, or accepted the result, chunk or ping
   bool held = false;              ///< the long poll waited
   std::vector<std::string> jobs;  ///< ids of the jobs in the answer
   ending end = ending::open;
@@ -47,58 +47,58 @@ struct exchange {
   json body() const { return json::parse(request.body); }
 };
 
-/// What became of the answer that carried a job.
+/// What happened to the answer that contained a job.
 enum class hand_out_result : unsigned char {
-  under_way,       ///< not written in full
-  written,         ///< but nothing shows that the client has read it
+  under_way,       ///< not written completely yet
+  written,         ///< written, but nothing shows that the client has read it
   arrived,         ///< the client has read it
   lost_by_server,  ///< the script or restart() cut it off
-  lost_by_client,  ///< the client closed or reset the connection before it had read all
+  lost_by_client,  ///< the client closed or reset the connection before it had read the answer
 };
 
-/// One job: how often it was handed out, and what came back for it.
+/// How often one job was handed out, and the results that were posted for it.
 struct job_story {
-  std::vector<hand_out_result> hand_outs;  ///< more than one when a job with the same id was added again
-  std::size_t results = 0;                 ///< accepted; more than one are duplicates
+  std::vector<hand_out_result> hand_outs;  ///< more than one if a job with the same id was added again
+  std::size_t results = 0;                 ///< accepted results; more than one are duplicates
   std::size_t tries = 0;                   ///< posts of a result, accepted or not
 };
 
-/// What has happened since the server was started. Where a server keeps no exchanges, all but they are there.
+/// What has happened since the server was started. `exchanges` is empty if the server keeps none.
 class queue_log {
  public:
   std::vector<exchange> exchanges;
   std::unordered_map<std::string, job_story> jobs;
 
-  std::size_t connections = 0;    ///< accepted in all
-  std::size_t open = 0;           ///< of them
+  std::size_t connections = 0;    ///< accepted in total
+  std::size_t open = 0;           ///< connections that are open now
   std::size_t waiting_polls = 0;  ///< takes and stops held now
   std::size_t paused = 0;         ///< exchanges that wait for release() now
-  std::size_t aborted_polls = 0;  ///< held, and left by the client
-  std::size_t malformed = 0;      ///< requests that are no HTTP; their connections are closed
+  std::size_t aborted_polls = 0;  ///< held polls whose client closed the connection
+  std::size_t malformed = 0;      ///< requests that are not HTTP; their connections are closed
   std::size_t jobs_with_result = 0;
-  std::size_t results = 0;     ///< accepted
-  std::size_t duplicates = 0;  ///< of them, for a job that had one already
+  std::size_t results = 0;     ///< accepted results
+  std::size_t duplicates = 0;  ///< accepted results of a job that already had one
   steady::time_point first_take{};
   steady::time_point last_result{};
   std::array<std::size_t, endpoint_count> requests_to{};
 
   std::size_t requests(endpoint where) const { return requests_to[static_cast<std::size_t>(where)]; }
 
-  /// Takes, single and batch.
+  /// Returns how many takes came, single and batch.
   std::size_t takes() const { return requests(endpoint::take) + requests(endpoint::take_batch); }
 
-  /// Copies of the exchanges with an endpoint, in order of arrival.
+  /// Returns the exchanges with an endpoint, in order of arrival.
   std::vector<exchange> with(endpoint where) const {
     return select([where](const exchange& one) { return one.where == where; });
   }
 
-  /// Posts of a job's result, accepted or not.
+  /// Returns the posts of a job's result, accepted or not.
   std::vector<exchange> results_of(std::string_view job_id) const {
     return select(
         [job_id](const exchange& one) { return one.where == endpoint::done && one.job_id == job_id; });
   }
 
-  /// The JSON of the result that was accepted last; null when there is none.
+  /// Returns the JSON of the result that was accepted last; null if there is none.
   json result(std::string_view job_id) const {
     json body;
     for (const exchange& one : exchanges) {
@@ -107,12 +107,12 @@ class queue_log {
     return body;
   }
 
-  /// Progress, chunks and results of a job that were accepted, in the order of their arrival.
+  /// Returns the accepted progress, chunks and results of a job, in order of arrival.
   std::vector<exchange> course_of(std::string_view job_id) const {
     return select([job_id](const exchange& one) { return one.acted && one.job_id == job_id; });
   }
 
-  /// The lists of job ids that the pings carried, in order; an empty list for an idle one.
+  /// Returns the list of job ids of each ping, in order; an idle ping has an empty list.
   std::vector<std::vector<std::string>> pings() const {
     std::vector<std::vector<std::string>> all;
     for (const exchange& one : exchanges) {
@@ -130,13 +130,14 @@ class queue_log {
     return found == jobs.end() ? job_story() : found->second;
   }
 
-  /// The ids of jobs whose last hand-out ended so, sorted.
+  /// Returns the ids of the jobs whose last hand-out ended as `met` says, sorted.
   std::vector<std::string> jobs_that(hand_out_result met) const {
     return ids_where(
         [met](const job_story& story) { return !story.hand_outs.empty() && story.hand_outs.back() == met; });
   }
 
-  /// The ids of jobs that were handed out, not lost by the server, and have no accepted result; sorted.
+  /// Returns the ids of jobs that were handed out, not lost by the server, and have no accepted result;
+  /// sorted.
   std::vector<std::string> jobs_without_result() const {
     return ids_where([](const job_story& story) {
       return story.results == 0 && !story.hand_outs.empty() &&
@@ -144,7 +145,7 @@ class queue_log {
     });
   }
 
-  /// The most requests to an endpoint that arrived within a stretch of time of this length.
+  /// Returns the highest number of requests to an endpoint that arrived within any interval of this length.
   std::size_t most_within(std::chrono::milliseconds length, endpoint where) const {
     const std::vector<exchange> all = with(where);
     std::size_t most = 0;
@@ -174,7 +175,7 @@ class queue_log {
   }
 };
 
-/// Writes a queue_log: the engine's side of it.
+/// Writes a queue_log, for the engine.
 class queue_recorder {
  public:
   static constexpr std::size_t not_kept = std::numeric_limits<std::size_t>::max();
@@ -184,7 +185,7 @@ class queue_recorder {
   queue_log& log() noexcept { return log_; }
   const queue_log& log() const noexcept { return log_; }
 
-  /// Gives the number under which the exchange goes on.
+  /// Returns the number of the exchange, for the other functions.
   std::size_t arrived(endpoint where, std::uint32_t connection, const http_request& request,
                       const std::string& job_id) {
     ++log_.requests_to[static_cast<std::size_t>(where)];
@@ -238,7 +239,7 @@ class queue_recorder {
     for (const std::string& id : jobs) {
       hand_out_result& last = log_.jobs[id].hand_outs.back();
       if (last != hand_out_result::arrived)
-        last = met;  // its result may have come before, on another connection
+        last = met;  // its result may have come earlier, on another connection
     }
   }
 

@@ -1,6 +1,6 @@
 #pragma once
-// What the queue server does otherwise than a faultless queue would: answers that differ in one or
-// more ways, and which request meets which of them. Must not know how an answer comes about.
+// What the queue server does differently from a faultless queue: answers that differ in one or more ways, and
+// which requests get them. Must not know how an answer is made.
 
 #include <array>
 #include <chrono>
@@ -21,36 +21,36 @@ enum class endpoint : unsigned char { take, take_batch, stop, ping, done, progre
 
 inline constexpr std::size_t endpoint_count = 8;
 
-/// Places in the course of an answer. To act is to hand out jobs, or to accept a result.
+/// Points in the making of an answer. To act means to hand out jobs, or to accept a result.
 enum class point : unsigned char { none, before_acting, before_answer, in_body, after_answer };
 
-/// How a request is answered; without anything set, as a faultless queue does. Parts combine freely.
+/// How a request is answered. By default, as by a faultless queue. Any members may be combined.
 struct answer {
-  /// 0: what the endpoint gives by itself.
+  /// 0: the endpoint's own status.
   int status = 0;
-  /// In place of the endpoint's own.
+  /// Instead of the endpoint's own body.
   std::optional<std::string> body = std::nullopt;
-  /// Besides Content-Type and the framing.
+  /// Headers besides Content-Type and the framing.
   std::vector<http_header> headers = {};
-  /// Whether jobs are handed out, or a result is accepted. Unless said otherwise: jobs where neither status
-  /// nor body are one's own, and results where the status is a success, as a client must take it.
+  /// Whether jobs are handed out, or a result is accepted. Default: jobs if neither status nor body is set;
+  /// results if the status is a success, because a client must understand it so.
   std::optional<bool> acts = std::nullopt;
-  /// From the request to acting; `never` waits until the client leaves.
+  /// The time from the request to acting; `never`: waits until the client leaves.
   std::chrono::milliseconds delay{0};
-  /// A poll's: in place of the server's own.
+  /// How long a poll is held, instead of the server's own time.
   std::optional<std::chrono::milliseconds> hold = std::nullopt;
-  /// Nothing happens there until queue_server::release(). Not after_answer.
+  /// Waits at this point for queue_server::release(). Must not be after_answer.
   point pause_at = point::none;
-  /// The connection ends there; in_body is after half of the body.
+  /// Ends the connection at this point; in_body: after half of the body.
   point cut_at = point::none;
-  /// A cut is a reset; without, the connection is closed in order.
+  /// True: a cut is a reset. False: the connection is closed regularly.
   bool by_reset = true;
   bool chunked = false;
-  /// Above 0: the body goes out byte by byte, with this time between them.
+  /// Above 0: the body is sent byte by byte, with this time between them.
   std::chrono::milliseconds pace{0};
-  /// A poll is held, jobs or none, until the client closes its side, and answered then.
+  /// A poll is held, even if there are jobs, until the client closes its side, and is then answered.
   bool when_client_leaves = false;
-  /// A batch is answered with its first job alone, not in an array.
+  /// A batch is answered with one job, which is not in an array.
   bool as_object = false;
 
   static constexpr std::chrono::milliseconds never = std::chrono::milliseconds::max();
@@ -61,16 +61,16 @@ struct answer {
   }
 };
 
-// --- the common ones by name -----------------------------------------------------------------------------
+// --- common answers --------------------------------------------------------------------------------------
 
 inline answer status(int code) { return {.status = code}; }
 
-/// 429, and 503 likewise, with Retry-After.
+/// A status such as 429 or 503, with Retry-After.
 inline answer retry_after(int code, std::chrono::seconds wait) {
   return {.status = code, .headers = {{"Retry-After", std::to_string(wait.count())}}};
 }
 
-/// Whatever was to be answered is 204 at once, as from a server without long polls that has no jobs.
+/// Answers 204 at once, as a server without long polls that has no jobs.
 inline answer nothing_at_once() { return {.status = 204}; }
 
 inline answer body(std::string text) { return {.body = std::move(text)}; }
@@ -81,7 +81,7 @@ inline answer reset_at(point where) { return {.cut_at = where}; }
 
 inline answer close_at(point where) { return {.cut_at = where, .by_reset = false}; }
 
-/// Content-Length promises more than comes before the connection is closed.
+/// The connection is closed before the body is as long as Content-Length says.
 inline answer truncated() { return close_at(point::in_body); }
 
 inline answer paused_at(point where) { return {.pause_at = where}; }
@@ -96,13 +96,13 @@ inline answer after(std::chrono::milliseconds delay) { return {.delay = delay}; 
 
 inline answer unanswered() { return {.delay = answer::never}; }
 
-// --- which request meets which ---------------------------------------------------------------------------
+// --- which request gets which answer ---------------------------------------------------------------------
 
-/// Says how a request is to be answered, or leaves it to the rest of the script.
+/// Returns how to answer a request, or nothing to leave it to the rest of the script.
 using decision = std::function<std::optional<answer>(endpoint, const http_request&)>;
 
-/// The answers to come. A decision goes first, then the next of the endpoint's row, then what it always
-/// gives.
+/// The next answers. The decision comes first, then the next answer in the endpoint's row, then the answer
+/// that it always gives.
 class queue_script {
  public:
   void append(endpoint where, std::initializer_list<answer> row) {
@@ -113,7 +113,7 @@ class queue_script {
 
   void decide_by(decision decide) { decide_ = std::move(decide); }
 
-  /// Faultless from now on.
+  /// Makes the server faultless from now on.
   void clear() { *this = queue_script(); }
 
   answer next(endpoint where, const http_request& request) {

@@ -1,6 +1,6 @@
 #pragma once
-// What a queue holds: jobs to hand out and jobs to stop; and the language of its URLs and bodies. Must not
-// know of connections, of time, or of faults.
+// The contents of a queue: jobs to hand out and jobs to stop; and the form of its URLs and bodies. Must not
+// know connections, time or faults.
 
 #include <algorithm>
 #include <charconv>
@@ -16,7 +16,7 @@
 
 namespace coworker::testing {
 
-/// The last segments of a path: `/v2/test/job-done/WORKER/JOB`, whatever stands in front.
+/// The last segments of a path such as `/v2/test/job-done/WORKER/JOB`; those before them may be any.
 struct route {
   endpoint where = endpoint::other;
   std::string job_id;  ///< decoded, of done and stream
@@ -40,7 +40,7 @@ inline route route_of(const http_request& request) {
           if (posted.is_object() && posted.contains("status") && posted.at("status") == "IN_PROGRESS") {
             return {endpoint::progress, url_decode(rest).value_or("")};
           }
-        } catch (const json::exception&) {  // then it is a result, if a bad one
+        } catch (const json::exception&) {  // then it is a result, even if malformed
         }
       }
       return {endpoint::done, url_decode(rest).value_or("")};
@@ -49,10 +49,10 @@ inline route route_of(const http_request& request) {
   return {};
 }
 
-/// Jobs that wait to be handed out, and ids of jobs to stop that no worker has been given yet.
+/// The jobs that wait to be handed out, and the ids of jobs to stop that no worker has received yet.
 class queue_state {
  public:
-  /// `text` is handed out as it is, so it may also be what no job should be.
+  /// `text` is handed out unchanged, so it may also be an invalid job.
   void add(std::string id, std::string text) { jobs_.push_back({std::move(id), std::move(text)}); }
 
   void add_stop(std::string id) { stops_.push_back(std::move(id)); }
@@ -61,7 +61,7 @@ class queue_state {
   bool has_stops() const noexcept { return !stops_.empty(); }
   std::size_t size() const noexcept { return jobs_.size(); }
 
-  /// The body for `most` jobs at most, whose ids are appended to `ids`.
+  /// Returns the body for up to `most` jobs, and appends their ids to `ids`.
   std::string take(std::size_t most, bool as_array, std::vector<std::string>& ids) {
     std::string body = as_array ? "[" : "";
     for (std::size_t i = 0; i < most && !jobs_.empty(); ++i) {
@@ -73,7 +73,7 @@ class queue_state {
     return as_array ? body + "]" : body;
   }
 
-  /// The body that names all jobs to stop.
+  /// Returns the body that names all jobs to stop.
   std::string take_stops() {
     json ids = json::array();
     for (std::string& id : stops_) ids.push_back(json(std::move(id)));
@@ -91,7 +91,7 @@ class queue_state {
   std::vector<std::string> stops_;
 };
 
-/// How many jobs a take asks for.
+/// Returns how many jobs a take asks for.
 inline std::size_t batch_size_of(const http_request& request) {
   const std::string text = request.parameter("batch_size").value_or("1");
   std::size_t size = 1;

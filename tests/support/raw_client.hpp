@@ -1,6 +1,6 @@
 #pragma once
-// An HTTP client for tests of servers: blocking, one connection, exactly the bytes that it is given,
-// and a clear word on how the connection ended. Must not know what a queue is.
+// An HTTP client for tests of servers: blocking, with one connection. It sends exactly the bytes that it is
+// given, and reports how the connection ended. Must not know what a queue is.
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -28,7 +28,7 @@ struct raw_answer {
   read_response response;
 
   bool complete() const noexcept { return ended == end::complete; }
-  /// 0 when not even a status line came.
+  /// Returns 0 if no status line came.
   int status() const { return response.status(); }
   std::optional<std::string> header(std::string_view name) const { return response.header(name); }
 };
@@ -72,7 +72,7 @@ class raw_client {
     return read();
   }
 
-  /// The next answer, or what came of it. A body that ends with the connection is complete.
+  /// Returns the next answer, or the part of it that came. A body that ends with the connection is complete.
   raw_answer read(bool to_head = false) {
     http_response_reader reader;
     if (to_head) reader.expect_no_body();
@@ -85,10 +85,10 @@ class raw_client {
     return made;
   }
 
-  /// Sends no more, but reads on.
+  /// Ends sending; reading goes on.
   void half_close() noexcept { ::shutdown(socket_.get(), SHUT_WR); }
 
-  /// Blocks until the connection is reset or closed on both sides, and reads nothing. False: it is not for 20 s.
+  /// Blocks until the connection is reset or closed on both sides, without reading. Returns false after 20 s.
   bool wait_for_reset() const noexcept {
     pollfd watched{socket_.get(), 0, 0};
     return ::poll(&watched, 1, 20'000) == 1;

@@ -1,6 +1,6 @@
 #pragma once
-// All the requests that a stretch of bytes holds, with the bytes handed to the parser in pieces. For tests of
-// the parser, and of whatever writes requests.
+// Reads all requests in a sequence of bytes that is passed to the parser in pieces. For tests of the parser,
+// and of code that writes requests.
 
 #include <algorithm>
 #include <coworker/http/request_parser.hpp>
@@ -28,10 +28,10 @@ struct read_request {
   bool operator==(const read_request&) const = default;
 };
 
-/// What became of the bytes: whole requests, and how it went on after them.
+/// What the bytes contain: complete requests, and what follows them.
 struct read_result {
   std::vector<read_request> requests;
-  int refused = 0;  ///< the status of the refusal, where there was one
+  int refused = 0;  ///< the status of the refusal; 0: there was none
   std::string reason;
   bool in_request = false;  ///< the bytes end within a request
 
@@ -54,7 +54,8 @@ inline read_request values_of(const request_head& head) {
   return made;
 }
 
-/// Hands the parser one piece after another: `cut(left)` says how many bytes come next, out of `left`.
+/// Passes the bytes to the parser in pieces: `cut(left)` returns how many of the remaining bytes the next
+/// piece has.
 template <class Cut>
 read_result read_requests(std::string_view bytes, const request_limits& limits, Cut cut) {
   request_parser parser(limits);
@@ -62,7 +63,7 @@ read_result read_requests(std::string_view bytes, const request_limits& limits, 
   while (!bytes.empty()) {
     const std::size_t size =
         std::clamp<std::size_t>(static_cast<std::size_t>(cut(bytes.size())), 1, bytes.size());
-    // In a block of its own size, so that a sanitizer sees whoever looks beyond it.
+    // In a block of exactly its size, so that a sanitizer sees a read beyond it.
     const std::vector<char> copy(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
     std::string_view piece(copy.data(), copy.size());
     bytes.remove_prefix(size);

@@ -1,5 +1,5 @@
 #pragma once
-// A worker on the queue server over libcurl, on a thread of its own, and what its handler saw. Only for tests
+// A worker of the queue server over libcurl, on a thread of its own, and counts of its jobs. Only for tests
 // that are compiled with libcurl.
 
 #include <chrono>
@@ -19,7 +19,7 @@
 
 namespace coworker::testing {
 
-/// How often each job was run.
+/// Counts how often each job was run.
 class run_counter {
  public:
   void count(const std::string& id) {
@@ -43,11 +43,11 @@ class run_counter {
 
 struct running_worker_options {
   int concurrency = 1;
-  runpod_options queue = {};  ///< the addresses are the server's
+  runpod_options queue = {};  ///< its URLs are replaced by the server's
   curl_client_options client = {};
   worker_options worker = {};
 
-  /// Waits are short, so that tests are: what they are in production is tested in virtual time.
+  /// Waits are short, so that tests are short; the waits of production are tested in virtual time.
   running_worker_options() {
     queue.retry = {std::chrono::milliseconds(20), std::chrono::milliseconds(200)};
     queue.idle = {std::chrono::milliseconds(5), std::chrono::milliseconds(50)};
@@ -58,7 +58,7 @@ struct running_worker_options {
   }
 };
 
-/// The addresses of that server.
+/// Returns the URLs of a server.
 inline queue_urls::templates urls_of(const queue_server& server) {
   queue_urls::templates urls;
   for (const auto& [name, value] : server.environment()) {
@@ -70,7 +70,7 @@ inline queue_urls::templates urls_of(const queue_server& server) {
   return urls;
 }
 
-/// Its handler gives back the job's input, after as many milliseconds as the input's "ms" says.
+/// Its handler returns the job's input, after as many milliseconds as the input's "ms" says.
 class running_worker {
  public:
   running_worker(const queue_server& server, running_worker_options options = {})
@@ -82,7 +82,7 @@ class running_worker {
   running_worker& operator=(const running_worker&) = delete;
   ~running_worker() { stop(); }
 
-  /// Asks it to drain, and waits until it has.
+  /// Asks the worker to drain, and blocks until it has.
   worker_summary stop() {
     ask_to_stop();
     if (thread_.joinable()) thread_.join();

@@ -1,6 +1,6 @@
 #pragma once
 // An HTTP client in virtual time, for tests of the queue protocol without a network: it answers as the test
-// says and notes down all that was sent.
+// says, and records all requests.
 
 #include <algorithm>
 #include <chrono>
@@ -22,7 +22,7 @@
 
 namespace coworker::testing {
 
-/// A request as it was sent. Moments are virtual time since the start.
+/// A request that was sent. Moments are virtual time since the start.
 struct sent_request {
   duration at;
   std::string url;
@@ -36,11 +36,11 @@ struct sent_request {
   }
 };
 
-/// What a request meets.
+/// The answer to a request.
 struct scripted_answer {
   http_response answer;
-  duration wait{};     ///< until it begins; the request's timeout may be sooner
-  duration arrival{};  ///< from its beginning to its end, in which no stop ends it
+  duration wait{};     ///< until the answer begins; the request's timeout may be shorter
+  duration arrival{};  ///< from its beginning to its end; a stop does not end the request in this time
 };
 
 inline scripted_answer answers(int status, std::string body = {}, duration wait = {}) {
@@ -65,7 +65,7 @@ inline scripted_answer fails(http_failure failed, std::string problem = "no luck
   return made;
 }
 
-/// A take's answer with one job for each id.
+/// Returns the body of an answer to a take, with one job for each id.
 inline std::string jobs_body(const std::vector<std::string>& ids) {
   std::string body = "[";
   for (const std::string& id : ids)
@@ -73,23 +73,23 @@ inline std::string jobs_body(const std::vector<std::string>& ids) {
   return body + "]";
 }
 
-/// Models http_client. A request is recognised by a part of its URL; takes without a script are long polls that
-/// bring nothing, all else is accepted.
+/// Models http_client. A request is recognised by a part of its URL. Without a script, takes are long polls
+/// that return nothing, and all other requests are accepted.
 class scripted_client {
  public:
   std::vector<sent_request> sent;
 
-  /// The next requests whose URL holds `part` meet these, one each.
+  /// Sets the answers to the next requests whose URL contains `part`, one each.
   void script(const std::string& part, std::vector<scripted_answer> row) {
     for (scripted_answer& one : row) rows_[part].push_back(std::move(one));
   }
 
-  /// All requests whose URL holds `part` and that no row is left for.
+  /// Sets the answer to all requests whose URL contains `part`, once no scripted answers remain.
   void always(const std::string& part, scripted_answer given) {
     always_.insert_or_assign(part, std::move(given));
   }
 
-  /// Asked first; an empty one leaves it to the rest.
+  /// Called first; if it returns nothing, the rest of the script decides.
   std::function<std::optional<scripted_answer>(const sent_request&)> decide;
 
   task<http_response> send(const coworker::http_request& request) {
@@ -113,7 +113,7 @@ class scripted_client {
     co_return std::move(met.answer);
   }
 
-  /// The requests whose URL holds `part`.
+  /// Returns the requests whose URL contains `part`.
   std::vector<sent_request> sent_to(std::string_view part) const {
     std::vector<sent_request> found;
     for (const sent_request& one : sent) {
@@ -122,7 +122,7 @@ class scripted_client {
     return found;
   }
 
-  /// The most of them within a second of virtual time.
+  /// Returns the highest number of those requests within a second of virtual time.
   std::size_t most_in_a_second(std::string_view part) const {
     const std::vector<sent_request> all = sent_to(part);
     std::size_t most = 0;

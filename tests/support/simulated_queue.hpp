@@ -1,6 +1,6 @@
 #pragma once
 // A queue in virtual time, for tests of the worker: jobs arrive at the moments that a test names, takes are
-// long polls, and all that the worker asks and answers is noted down.
+// long polls, and all calls of the worker are recorded.
 
 #include <algorithm>
 #include <chrono>
@@ -57,22 +57,22 @@ class simulated_queue {
  public:
   explicit simulated_queue(simulated_loop& loop) : loop_(loop) { stated.takes = 2; }
 
-  // How it behaves.
+  // Its behaviour.
   duration hold = std::chrono::seconds(90);  ///< how long a take waits for a job
-  bool ends = true;                          ///< with the last job; else takes go on waiting
-  duration delivery_time{};                  ///< how long complete takes
-  delivery answer = delivery::accepted;      ///< what it says then
-  bool throws_when_stopped = true;           ///< a stopped take throws `cancelled`; else it comes back empty
+  bool ends = true;                          ///< closes after the last job; false: takes go on waiting
+  duration delivery_time{};                  ///< how long complete() takes
+  delivery answer = delivery::accepted;      ///< what complete() returns
+  bool throws_when_stopped = true;           ///< a stopped take throws `cancelled`; false: it returns empty
   std::vector<job_envelope> parting_jobs = {};    ///< handed over by a take that is stopped
-  duration parting_time{};                        ///< how long such a take still needs
+  duration parting_time{};                        ///< how long a stopped take goes on
   duration partial_time{};                        ///< how long a chunk or a report of progress takes
-  delivery partial_answer = delivery::accepted;   ///< what becomes of it
+  delivery partial_answer = delivery::accepted;   ///< what chunk() and progress() return
   std::exception_ptr take_failure = nullptr;      ///< thrown by a take that has no job
-  std::exception_ptr complete_failure = nullptr;  ///< thrown by every complete
-  std::exception_ptr chunk_failure = nullptr;     ///< thrown by every chunk
-  std::exception_ptr progress_failure = nullptr;  ///< thrown by every report of progress
+  std::exception_ptr complete_failure = nullptr;  ///< thrown by every complete()
+  std::exception_ptr chunk_failure = nullptr;     ///< thrown by every chunk()
+  std::exception_ptr progress_failure = nullptr;  ///< thrown by every progress()
 
-  // What it saw.
+  // What it recorded.
   std::vector<take_note> takes;
   std::vector<result_note> results;
   std::vector<std::pair<std::string, std::string>> chunks;
@@ -80,16 +80,16 @@ class simulated_queue {
   std::vector<progress_note> reports;
   std::size_t most_takes_at_once = 0;
 
-  transport_limits stated;  ///< what it takes at most
+  transport_limits stated;  ///< what limits() returns
 
   transport_limits limits() const { return stated; }
   void interpret(outcome& made) const {
     if (interprets) read_magic_members(made);
   }
-  duration ready_delay{};   ///< for the timings that it adds, where they are measured
+  duration ready_delay{};   ///< for the timings that complete() adds, if they are measured
   bool interprets = false;  ///< members of outputs have the platform's meaning
 
-  /// Jobs must be added in the order of their arrival.
+  /// Adds a job that arrives at a moment. Jobs must be added in the order of their arrival.
   void add(duration at, std::string id, json input = json::object(), json details = json::object()) {
     job_envelope envelope;
     envelope.id = std::move(id);
@@ -129,13 +129,16 @@ class simulated_queue {
     if (result.timings != nullptr) add_debugger_member(result.outcome, *result.timings, ready_delay);
     json body = json::object();
     if (!result.outcome.succeeded())
-      body["error"] = result.outcome.error() != nullptr ? error_report(*result.outcome.error(), {}, silence_.log)
-                                                        : std::string(result.outcome.message());
+      body["error"] = result.outcome.error() != nullptr
+                          ? error_report(*result.outcome.error(), {}, silence_.log)
+                          : std::string(result.outcome.message());
     const bool empty = result.outcome.output.is_object() && result.outcome.output.empty();
-    if (!empty && (result.outcome.succeeded() || !result.outcome.output.is_null())) body["output"] = result.outcome.output;
+    if (!empty && (result.outcome.succeeded() || !result.outcome.output.is_null()))
+      body["output"] = result.outcome.output;
     if (result.outcome.recycle_worker) body["recycle"] = true;
     results.push_back({loop_.elapsed(), std::string(result.job_id), result.outcome.status, std::move(body),
-                       result.outcome.error() != nullptr ? *result.outcome.error() : error_info(), result.streamed});
+                       result.outcome.error() != nullptr ? *result.outcome.error() : error_info(),
+                       result.streamed});
     co_return answer;
   }
 
@@ -201,7 +204,7 @@ class simulated_queue {
 static_assert(transport<simulated_queue> && chunk_transport<simulated_queue> &&
               progress_transport<simulated_queue>);
 
-/// All that a test of the worker in virtual time needs.
+/// What a test of the worker in virtual time needs.
 struct simulation {
   simulated_loop loop;
   captured_log output;
@@ -216,7 +219,7 @@ struct simulation {
     return sync_wait(loop, worker.serve(queue));
   }
 
-  /// The same, and calls stop() at that moment of virtual time.
+  /// Does the same, and calls stop() at a moment of virtual time.
   template <class Worker>
   worker_summary serve_and_stop(Worker& worker, duration at) {
     return sync_wait(loop, stopped_at(worker, queue, at));

@@ -1,5 +1,6 @@
 #pragma once
-// Sockets on loopback for tests: a listener that keeps its port while it refuses. Must not know of HTTP.
+// Sockets on loopback for tests: a listener that keeps its port while it refuses connections. Must not know
+// HTTP.
 
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -18,10 +19,10 @@ using coworker::detail::reset_on_close;
 
 inline socket_address loopback_address(std::uint16_t port) { return {"127.0.0.1", port}; }
 
-/// Listens on 127.0.0.1. While closed, connections are refused, and the port stays its own.
+/// Listens on 127.0.0.1. While it is closed, connections are refused, and the port stays reserved.
 class listener {
  public:
-  /// Port 0 is any that is free.
+  /// Port 0 means any free port.
   explicit listener(std::uint16_t port)
       : reserved_(bound(port)), port_(detail::local_address(reserved_.get()).port()) {
     open();
@@ -39,11 +40,11 @@ class listener {
   bool is_open() const noexcept { return static_cast<bool>(listening_); }
   std::uint16_t port() const noexcept { return port_; }
 
-  /// The next connection that waits; none where there is none.
+  /// Returns the next connection that waits; none if there is none.
   unique_fd accept() const { return detail::accept_socket(listening_.get()); }
 
  private:
-  // Two of the same port at once, which a server does not do.
+  // The options let two sockets have the same port, which a real server does not do.
   static unique_fd bound(std::uint16_t port) {
     unique_fd made = detail::make_socket(AF_INET);
     detail::set_flag(made.get(), SOL_SOCKET, SO_REUSEADDR);

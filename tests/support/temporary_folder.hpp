@@ -1,5 +1,5 @@
 #pragma once
-// A folder of a test's own, which is gone with all that is in it when the test ends.
+// A folder for one test, which is removed with its contents when the test ends.
 
 #include <stdlib.h>
 
@@ -30,7 +30,7 @@ class temporary_folder {
 
   std::string name() const { return path_.string(); }
 
-  /// How many there are whose names end like that.
+  /// Returns how many files have names with that end.
   std::size_t files(const std::string& end = "") const { return names(end).size(); }
 
   std::vector<std::string> names(const std::string& end = "") const {
@@ -44,7 +44,7 @@ class temporary_folder {
 
   void write(const std::string& file, const std::string& text) const { std::ofstream(path_ / file) << text; }
 
-  /// The path of the only file whose name ends like that.
+  /// Returns the path of the only file whose name has that end.
   std::string only_file(const std::string& end = "") const { return path_.string() + "/" + names(end).at(0); }
 
   std::string read(const std::string& file) const {

@@ -1,7 +1,7 @@
 #pragma once
 
-// A value that is watched: how many there are, so that a test sees what leaks or is destroyed twice. It can
-// only be moved; what was moved from no longer counts.
+// A value whose objects are counted, so that a test sees whether one leaks or is destroyed twice. It can only
+// be moved; an object that was moved from does not count.
 
 #include <atomic>
 #include <utility>

@@ -1,6 +1,7 @@
 #pragma once
-// A worker as a program: this very program, started again as the test case that calls coworker::start. Its
-// options come from variables, and what a job does from the job's input. Only for tests with libcurl.
+// A worker as a program: the test program itself, started again to run the test case that calls
+// coworker::start(). Its options come from variables, and what a job does from the job's input. Only for
+// tests with libcurl.
 
 #include <string>
 #include <support/process.hpp>
@@ -8,7 +9,7 @@
 
 namespace coworker::testing {
 
-/// The variables that lead a worker to that server, and those of the test.
+/// Returns the environment of a worker that connects to a server, and the variables of the test.
 inline environment_list worker_environment(const queue_server& server, const environment_list& more = {}) {
   environment_list all = {{"RUNPOD_ENDPOINT_ID", ""}, {"RUNPOD_LOG_LEVEL", ""},
                           {"RUNPOD_DEBUG_LEVEL", ""}, {"RUNPOD_PING_INTERVAL", "100"},
@@ -22,9 +23,9 @@ inline environment_list worker_environment(const queue_server& server, const env
   return all;
 }
 
-/// Options: WORKER_CONCURRENCY (0: follow_demand up to 10), WORKER_GRACE_MS, WORKER_SPOOL, WORKER_DEADLINE_MS. A job's input: {"ms": how
-/// long it sleeps}, {"until": the file whose appearance it waits for without awaiting}, {"refresh": true}; it
-/// is also the output.
+/// Options: WORKER_CONCURRENCY (0: follow_demand up to 10), WORKER_GRACE_MS, WORKER_SPOOL,
+/// WORKER_DEADLINE_MS. A job's input: {"ms": how long it sleeps}, {"until": a file for which it waits without
+/// awaiting}, {"refresh": true}; it is also the output.
 struct worker_program : process {
   explicit worker_program(const environment_list& environment)
       : process({"/proc/self/exe", "--no-skip", "--no-version", "--test-case=worker program"}, environment) {}

@@ -19,7 +19,8 @@ using detail::traced_engine;
 constexpr const char* parent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 constexpr const char* unsampled = "00-0af7651916cd43dd8448eb211c80319d-b7ad6b7169203331-00";
 
-// Hands over three jobs that came with a trace, with one that is not to be followed, and with none.
+// Hands over three jobs: the first came with a trace, the second with a trace that is not sampled, the third
+// without one.
 struct three_jobs {
   bool given = false;
   condition_waiter blocks_on;
@@ -64,7 +65,7 @@ std::vector<job_span> run_traced(span_list* spans) {
 }  // namespace
 
 TEST_CASE(
-    "an engine with a waiter of its own has a span for each job, below the one that the job came with") {
+    "each job of an engine with its own waiter gets a span, whose parent is the span the job came with") {
   static_assert(waiting_transport<traced_engine<three_jobs>> &&
                 !counted_transport<traced_engine<three_jobs>>);
   span_list spans(1, &tick);
@@ -85,9 +86,9 @@ TEST_CASE(
   CHECK(last.trace_id != first.trace_id);
 }
 
-TEST_CASE("without a list nothing is noted, and the jobs are run") { CHECK(run_traced(nullptr).empty()); }
+TEST_CASE("without a list no span is recorded, and the jobs are run") { CHECK(run_traced(nullptr).empty()); }
 
-TEST_CASE("a job of the platform's queue brings its trace beside its input or in it") {
+TEST_CASE("a job of the platform's queue has its trace beside its input or in it") {
   captured_log output;
   const auto trace_of = [&output](const char* text) {
     const auto made = coworker::read_envelope(json::parse(text), output.log);

@@ -78,7 +78,7 @@ class thread_pool {
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
-    queue_.make_room();  // before the alarm is out of the queue
+    queue_.make_room();  // may throw, so before the timer is removed
     if (timers_.cancel(alarm)) push(handle, lock);
   }
 

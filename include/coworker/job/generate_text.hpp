@@ -1,5 +1,5 @@
 #pragma once
-// generate_text: a whole handler around a language model's tokens. Must not know what generates them.
+// generate_text: a complete handler around a language model's tokens. Must not know what generates them.
 
 #include <concepts>
 #include <coworker/coro/async_generator.hpp>
@@ -15,12 +15,12 @@
 
 namespace coworker::inline v0_1 {
 
-/// The tokens of a text that is being generated.
+/// A text that is being generated.
 struct generated_text {
-  async_generator<std::string> tokens;  ///< their bytes, which may cut a character; an element a token
-  std::int64_t prompt_tokens = 0;       ///< that it began with
-  std::int64_t limit = 0;               ///< a text of as many tokens was ended by that; 0: there is none
-  std::int64_t created = 0;             ///< in seconds since 1970, for OpenAI's clients
+  async_generator<std::string> tokens;  ///< the bytes of one token each, which may be a part of a character
+  std::int64_t prompt_tokens = 0;       ///< how many tokens the prompt has
+  std::int64_t limit = 0;               ///< the limit that ends a text of this many tokens; 0: no limit
+  std::int64_t created = 0;             ///< when, in seconds since 1970; for OpenAI's clients
 };
 
 namespace detail {
@@ -76,8 +76,15 @@ concept generates_text = requires(Generate& generate, const text_request& asked)
 
 }  // namespace detail
 
-/// Answers a job with what a language model generates for it, streamed or whole as the job asks, in the form that its client
-/// understands: see openai_reply. Progress, of one that does not stream, is the number of tokens. A handler needs no more than
+/// Yields what a language model generates for a job, streamed or whole as the job asks, in the form that its
+/// client understands: see openai_reply. The progress of a job that does not stream is the number of tokens.
+///
+/// `model`: the name by which OpenAI's clients know the model. `generate`: called once for each job that asks
+/// for a text, and not for one that asks which models there are; what it refers to must outlive the
+/// generator. OpenAI's API on the platform needs the chunks in the output too: set
+/// stream_options::return_aggregate_stream.
+/// Throws: input_error if openai_input does not fit; what `generate` and its tokens throw.
+/// Cancellation: as that of the tokens.
 ///
 ///     generated_text begin(engine& decode, const text_request& asked);
 ///
@@ -86,12 +93,6 @@ concept generates_text = requires(Generate& generate, const text_request& asked)
 ///         return begin(decode, asked);
 ///       });
 ///     }
-///
-/// `model` is the name by which OpenAI's clients know the model. `generate` is called once, and not for a job that asks
-/// which models there are; what it refers to must outlive the generator. OpenAI's API on the platform wants the chunks in
-/// the output too: set stream_options::return_aggregate_stream.
-/// Throws: input_error where openai_input does not fit; what `generate` and its tokens throw.
-/// Cancellation: as that of the tokens.
 template <class Generate>
 requires(detail::generates_text<Generate>) async_generator<chunk_or_whole<>> generate_text(
     job<text_request> work, std::string model, Generate generate) {

@@ -1,6 +1,6 @@
 #pragma once
-// OpenAI's completions API, for handlers that generate text: what its clients send and how they are answered. Must not know
-// where texts come from.
+// OpenAI's completions API, for handlers that generate text: what its clients send, and the responses that
+// they expect. Must not know where texts come from.
 
 #include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
@@ -16,13 +16,14 @@
 
 namespace coworker::inline v0_1 {
 
-/// One of the messages that OpenAI's clients send, for a typed input.
+/// One message of a chat, as OpenAI's clients send it, for a typed input.
 struct openai_message {
   std::string role;
-  std::string content;  ///< sent as a text, as a list of parts that are texts, or null for an empty one
+  std::string content;  ///< sent as a text, as a list of parts that are texts, or as null if it is empty
 };
 
-/// Throws: std::invalid_argument where the content has a part that is no text, such as a picture.
+/// Reads a message. Throws: std::invalid_argument if the content has a part that is not text, such as a
+/// picture.
 inline void from_json(const json& from, openai_message& made) {
   made.role = from.at("role").get<std::string>();
   made.content.clear();
@@ -41,12 +42,12 @@ inline void from_json(const json& from, openai_message& made) {
   }
 }
 
-/// What a client asks a language model for, as an input of job: in members of its own, or by {"openai_route",
-/// "openai_input"}, where the latter has what OpenAI's clients send and take_openai_input() reads it. Members that are
-/// not known are ignored.
+/// What a client asks a language model for, as the input of a job. The job has these members, or
+/// {"openai_route", "openai_input"}: openai_input then contains what OpenAI's clients send, and
+/// take_openai_input() reads it. Unknown members are ignored.
 struct text_request {
   std::string prompt;
-  std::vector<openai_message> messages;  ///< in place of a prompt
+  std::vector<openai_message> messages;  ///< a chat, instead of a prompt
   std::optional<int> max_tokens;
   std::optional<int> max_completion_tokens;  ///< OpenAI's newer name for it
   std::optional<float> temperature;
@@ -56,14 +57,17 @@ struct text_request {
   std::string openai_route;
   json openai_input = {};
 
-  /// Reads the request out of openai_input, if there is a route. Throws: input_error.
+  /// Replaces all members by those in openai_input, if there is a route, and keeps the route.
+  /// Throws: input_error if openai_input does not fit.
   void take_openai_input();
 
+  /// Returns the most tokens that the client wants; `otherwise` if it names no limit.
   int token_limit(int otherwise) const {
     return max_completion_tokens.value_or(max_tokens.value_or(otherwise));
   }
 };
 
+/// The rules for the members of a text_request: which may be missing, and the ranges of numbers.
 constexpr auto rules(type<text_request>) {
   return rule_list(member(&text_request::prompt).optional(), member(&text_request::messages).optional(),
                    member(&text_request::max_tokens).range(1, 1 << 30),
@@ -74,7 +78,7 @@ constexpr auto rules(type<text_request>) {
                    member(&text_request::openai_input).optional(), unknown_members::ignored);
 }
 
-/// How many tokens a text took.
+/// The number of tokens of a prompt, and of the text that was generated for it.
 struct token_usage {
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
@@ -88,8 +92,11 @@ inline void text_request::take_openai_input() {
   *this = std::move(sent);
 }
 
-/// Puts the texts that a language model generates for a job into the form that its client understands: that of OpenAI's API
-/// for a job {"openai_route", "openai_input"}, else plain texts and one object with all of it.
+/// Puts the texts that a language model generates for a job into the form that the job's client understands:
+/// for a job {"openai_route", "openai_input"} that of OpenAI's API; otherwise plain texts, and one object at
+/// the end.
+///
+/// Texts must be valid UTF-8: see token_text. It knows the routes /v1/chat/completions and /v1/completions.
 ///
 ///     openai_reply reply(job.input.openai_route, job.id, "my-model", std::time(nullptr));
 ///     if (stream) {
@@ -98,30 +105,28 @@ inline void text_request::take_openai_input() {
 ///     } else {
 ///       co_yield reply.whole(std::move(text), "stop", usage);
 ///     }
-///
-/// Texts must be valid UTF-8: see token_text. The routes that it knows are /v1/chat/completions and /v1/completions.
 class openai_reply {
  public:
-  /// `route`: empty for a job that comes without one. `created`: in seconds since 1970.
-  /// Throws: std::invalid_argument where the route is another.
+  /// `route`: the job's route; empty if it has none. `created`: in seconds since 1970.
+  /// Throws: std::invalid_argument if it does not know the route.
   openai_reply(std::string_view route, std::string id, std::string model, std::int64_t created)
       : form_(form_of(route)), id_(std::move(id)), model_(std::move(model)), created_(created) {}
 
-  /// Whether it can answer a job with that route.
+  /// Returns whether it knows a route; true for an empty one.
   static bool knows(std::string_view route) noexcept {
     return route.empty() || route == "/v1/chat/completions" || route == "/v1/completions";
   }
 
-  /// Whether the client is one of OpenAI's.
+  /// Returns whether the client is one of OpenAI's.
   bool is_openai() const noexcept { return form_ != form::plain; }
 
-  /// Returns the chunk that says a text: an event, or the text as it is.
+  /// Returns the chunk for a part of the text: an event for OpenAI's clients, otherwise the text itself.
   json piece(std::string text) {
     if (!is_openai()) return json(std::move(text));
     return event(object(true, std::move(text), json()));
   }
 
-  /// Returns the last chunk. `reason`: "stop", or "length" where a limit ended the text.
+  /// Returns the last chunk of a stream. `reason`: "stop", or "length" if a limit ended the text.
   json end(std::string_view reason, token_usage usage) {
     if (!is_openai()) return plain_end(reason, usage);
     json last = object(true, {}, json(reason));
@@ -129,7 +134,7 @@ class openai_reply {
     return event(last, "data: [DONE]\n\n");
   }
 
-  /// Returns what a job that does not stream yields.
+  /// Returns what a job that does not stream yields: all of the text. `reason`: as for end().
   chunk_or_whole<json> whole(std::string text, std::string_view reason, token_usage usage) {
     if (!is_openai()) {
       json made = plain_end(reason, usage);
@@ -196,10 +201,10 @@ class openai_reply {
   const std::string id_;
   const std::string model_;
   const std::int64_t created_;
-  bool has_begun_ = false;  // the role has been told
+  bool has_begun_ = false;  // the role has been sent
 };
 
-/// Returns what a job yields whose route the handler does not serve; its client then sees status 404.
+/// Returns what a job yields if the handler does not serve its route. The job's client then gets status 404.
 inline json openai_no_route(std::string_view route) {
   json made = json::object();
   json& error = made["error"];
@@ -209,7 +214,7 @@ inline json openai_no_route(std::string_view route) {
   return made;
 }
 
-/// Returns what a job with the route /v1/models yields.
+/// Returns what a job with the route /v1/models yields: a list with one model.
 inline json openai_models(std::string_view name) {
   json model = json::object();
   model["id"] = name;

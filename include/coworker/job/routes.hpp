@@ -53,9 +53,9 @@ routed<Handler> del(route_pattern pattern, Handler handler) {
   return {{"DELETE", pattern}, std::move(handler)};
 }
 
-/// The input of a handler that takes a request's body as it came, of any type, even if it is JSON: an image, a sound, a
-/// message whose bytes are signed. Its Content-Type is in job::details, with the other headers. A job that does
-/// not come by HTTP has it as {"input": {"bytes": "..."}}.
+/// The input of a handler that takes a request's body unchanged, of any type, even if it is JSON: an image, a
+/// sound, a message whose bytes are signed. Its Content-Type is in job::details, with the other headers. A
+/// job that does not come by HTTP has the input {"bytes": "..."}.
 struct raw_body {
   std::string bytes;  ///< need not be UTF-8
 };
@@ -122,11 +122,11 @@ struct route_chain<First, Rest...> {
 ///
 ///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
 ///
-/// A body is the handler's input: JSON or text, or any bytes for a handler of job<raw_body>. Without a body, as with
-/// GET, the input's members are the parameters of path and query. Both, and the header lines, are also in job::details:
-/// `parameters`, `query_parameters`, `headers`. The API's description (/openapi.json, /docs) names each route with its
-/// input. A job that does not come by HTTP names its route beside its input, as in {"input": {}, "route":
-/// "POST /v1/transcribe"}.
+/// A body is the handler's input: JSON or text, or any bytes for a handler of job<raw_body>. Without a body,
+/// as with GET, the input's members are the parameters of path and query. Both, and the header lines, are
+/// also in job::details: `parameters`, `query_parameters`, `headers`. The API's description (/openapi.json,
+/// /docs) names each route with its input. A job that does not come by HTTP names its route beside its input,
+/// as in {"input": {}, "route": "POST /v1/transcribe"}.
 template <class... Handlers>
 class routes {
  public:

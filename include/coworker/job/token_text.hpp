@@ -1,5 +1,6 @@
 #pragma once
-// token_text: text out of the bytes of a language model's tokens, which may cut a character. Must not know streams.
+// token_text: makes text of the bytes of a language model's tokens, which may end within a character. Must
+// not know streams.
 
 #include <coworker/job/text_carry.hpp>
 #include <coworker/log/escapes.hpp>
@@ -8,19 +9,20 @@
 
 namespace coworker::inline v0_1 {
 
-/// Makes valid UTF-8 of texts that follow each other and may be cut anywhere, as a language model's tokens are, so that
-/// each can go into JSON of its own. A handler that yields the texts themselves needs none: see stream_options.
+/// Makes valid UTF-8 of successive texts that may end anywhere, as a language model's tokens do, so that each
+/// can be a JSON string of its own. A handler that yields the texts themselves does not need it: see
+/// stream_options.
 ///
 ///     token_text text;
 ///     send(text.next(bytes_of_token));  // for each token
 ///     send(text.end());
 class token_text {
  public:
-  /// Returns the text as far as its characters are whole; the bytes of one that it begins come with the next. Bytes that
-  /// are part of no character become U+FFFD, the replacement character.
+  /// Returns the text up to its last whole character; the bytes of an unfinished one are held back for the
+  /// next text. Bytes that are part of no character become U+FFFD, the replacement character.
   std::string next(std::string bytes) { return detail::valid_utf8(carry_.next(std::move(bytes))); }
 
-  /// Returns U+FFFD where a character was begun that no text will finish, else nothing.
+  /// Ends the text. Returns U+FFFD if its last character is unfinished, otherwise nothing.
   std::string end() { return carry_.end(); }
 
  private:

@@ -1,6 +1,6 @@
 #pragma once
-// blocking on the pool of the worker that runs the job, for handlers that have no pool of their own. Must not know the
-// worker.
+// blocking() on the pool of the worker that runs the job, for handlers without a pool of their own. Must not
+// know the worker.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -34,15 +34,14 @@ task<Result> run_on_worker(task<Result> call) {
 
 }  // namespace detail
 
-/// Calls `function(args...)` on the pool of the worker that runs the job, and returns its result or rethrows what it throws.
-/// The rest as blocking(pool, function, args...):
+/// Calls `function(args...)` on the pool of the worker that runs the job, and returns its result or rethrows
+/// what it throws. Everything else is as for blocking(pool, function, args...).
+/// Throws: std::logic_error also if the coroutine does not run for a job.
 ///
 ///     const text transcript = co_await blocking(transcribe, file);
-///
-/// Throws: std::logic_error also where the coroutine works for no job.
 template <class Function, class... Args>
 requires(!detail::place_for_blocking<Function>) auto blocking(Function&& function, Args&&... args) {
-  // Its static_asserts say what does not fit.
+  // Its static_asserts explain what does not fit.
   using call = decltype(coworker::blocking(executor_ref(), std::forward<Function>(function),
                                            std::forward<Args>(args)...));
   if constexpr (detail::is_task<call>) {

@@ -64,7 +64,7 @@ Member* member_from(Member* at, const json_member* past) noexcept {
 
 /// Iterates over the elements of an array or the values of an object, whose keys `key()` returns. Invalidated
 /// by adding to the value or erasing from it.
-/// Throws: json_out_of_range where the end, or an iterator to nothing, is asked for its value or its key.
+/// Throws: json_out_of_range if the value or the key of the end, or of an iterator to nothing, is read.
 template <bool Const>
 class json_iterator {
   template <class T>

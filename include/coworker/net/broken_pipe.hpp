@@ -1,6 +1,6 @@
 #pragma once
-// SIGPIPE: a connection or a reader of the log that goes away must not end the process, and programs that it
-// starts must not inherit that. Must not know what is written, or where.
+// SIGPIPE: a closed connection, or a reader of the log that has gone, must not end the process; programs that
+// it starts must not inherit that. Must not know what is written, or where.
 
 #include <coworker/system.hpp>
 
@@ -25,9 +25,9 @@ inline void on_broken_pipe(int number) {
   errno = problem_before;
 }
 
-/// From now on, writing to a pipe or a connection that nobody reads fails with EPIPE and does not end the
-/// process. Sets a signal handler and not SIG_IGN, which every program that is started from here would
-/// inherit. Leaves a handler that the program has set itself. Is never undone.
+/// Makes writing to a pipe or a connection that nobody reads fail with EPIPE instead of ending the process.
+/// Sets a signal handler and not SIG_IGN, which every program that this process starts would inherit. Keeps a
+/// handler that the program has set itself. Cannot be undone.
 inline void ignore_broken_pipes() noexcept {
   struct sigaction now {};
   ::sigaction(SIGPIPE, nullptr, &now);

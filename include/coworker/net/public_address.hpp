@@ -1,6 +1,6 @@
 #pragma once
-// Which addresses belong to the public internet, so that a client cannot make this program ask what only it can reach.
-// Must not know who asks.
+// Which addresses belong to the public internet, so that a client cannot make this program send requests to
+// what only this program can reach. Must not know who sends them.
 
 #include <coworker/net/address.hpp>
 #include <coworker/system.hpp>
@@ -21,7 +21,7 @@ struct address_block {
   unsigned bits;
 };
 
-// Of IPv4, by IANA's registry of special-purpose addresses, and multicast.
+// The IPv4 addresses that are not public: IANA's registry of special-purpose addresses, and multicast.
 inline constexpr std::array<address_block, 15> special_blocks{{{0x00000000, 8},
                                                                {0x0a000000, 8},
                                                                {0x64400000, 10},
@@ -54,7 +54,8 @@ inline bool is_public(const socket_address& address) noexcept {
   sockaddr_in6 six{};
   std::memcpy(&six, address.data(), sizeof six);
   const unsigned char* const bytes = six.sin6_addr.s6_addr;
-  // Global unicast is 2000::/3; within it 2001:db8::/32 is for documents, and 2002::/16 and 2001::/32 hold an IPv4 address.
+  // Global unicast is 2000::/3. Within it, 2001:db8::/32 is for documentation, and 2002::/16 and 2001::/32
+  // contain an IPv4 address.
   const bool global = (bytes[0] & 0xe0) == 0x20;
   const bool tunnel =
       bytes[0] == 0x20 && (bytes[1] == 0x02 || (bytes[1] == 0x01 && bytes[2] == 0 && bytes[3] == 0));

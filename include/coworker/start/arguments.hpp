@@ -157,7 +157,7 @@ class argument_reader {
     const auto [stopped, problem] = std::from_chars(value.data(), end, number);
     if (problem != std::errc() || stopped != end || number > 65535)
       throw usage_error(flag + ": \"" + value +
-                        "\" is no port; give a number from 0, any that is free, to 65535");
+                        "\" is no port; give a number from 0 to 65535, where 0 is any free port");
     return static_cast<std::uint16_t>(number);
   }
 

@@ -65,7 +65,7 @@ inline std::int64_t unix_seconds() {
       .count();
 }
 
-// As it stands in a URL, where an IPv6 address has brackets.
+// Returns host and port as in a URL, where an IPv6 address has brackets.
 inline std::string place_text(const std::string& host, std::uint16_t port) {
   const bool is_bare_ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
   return (is_bare_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
@@ -143,7 +143,7 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
   return plan;
 }
 
-// As far as the hard limit lets it.
+// Lets the process open as many descriptors, as far as the hard limit allows.
 inline void allow_descriptors(std::size_t wanted) noexcept {
 #if COWORKER_POSIX
   rlimit given{};
@@ -217,7 +217,7 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, settings.most_connections, log);
-  // Only once a signal would be followed: whoever waits for this line may send one.
+  // Logged only once signals are handled, because whoever waits for this line may send one.
   struct teller {
     const serve_plan& plan;
     std::uint16_t port;
@@ -233,9 +233,9 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
 }
 
 // The port beside a queue, if the options ask for one.
-class side_door {
+class monitor_server {
  public:
-  side_door(worker_access& watched, const options& settings, logger& log)
+  monitor_server(worker_access& watched, const options& settings, logger& log)
       : endpoint_(options_of(settings), log) {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));

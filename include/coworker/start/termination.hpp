@@ -3,8 +3,8 @@
 //
 // SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by nohup or by
 // a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a core dump,
-// which shows where it hangs; its jobs get no result. A signal that the process was started with blocked
-// counts all the same: the thread that waits for it unblocks it.
+// which shows where it hangs; its jobs get no result. A signal also counts if it was blocked when the process
+// was started: the thread that waits for it unblocks it.
 
 #include <coworker/system.hpp>
 
@@ -149,16 +149,16 @@ class termination_watch {
     }
   };
 
-  // What goes through the pipe besides the numbers of signals.
+  // Messages through the pipe besides the numbers of signals.
   static constexpr unsigned char leave = 0;
-  static constexpr unsigned char set = 0x80;  // the signal handlers are
+  static constexpr unsigned char set = 0x80;  // the signal handlers are set
 
   void notify_watcher(unsigned char message) noexcept {
     while (::write(pipe_.ends[1], &message, 1) < 0 && errno == EINTR) {
     }
   }
 
-  // For this thread only, which is enough for a signal that is sent to the process.
+  // Unblocks them for this thread only, which is enough for a signal that is sent to the process.
   static void unblock_signals() noexcept {
     sigset_t signals;
     ::sigemptyset(&signals);

@@ -28,7 +28,7 @@ class webhook_thread final : public side_work {
   }
 
  private:
-  // Whoever reaches this machine could else have it ask what only it can reach.
+  // Otherwise whoever reaches this machine could make it send requests to what only it can reach.
   static curl_client_options options_for(http_endpoint& endpoint) {
     curl_client_options made;
     made.only_public = !endpoint.options().only_local;

@@ -64,8 +64,9 @@ struct transport_limits {
   int jobs = (std::numeric_limits<int>::max)();
   /// How many calls of take() may run at once; 1 or more. Default: 1.
   int takes = 1;
-  /// True: the jobs that wait in the engine can run nowhere else, such as those of clients that are connected to this
-  /// process. A worker that leaves goes on taking them until take() returns `closed` or its grace period is over.
+  /// True: the jobs that wait in the engine can run nowhere else, such as those of clients that are connected
+  /// to this process. A worker that leaves goes on taking them until take() returns `closed` or its grace
+  /// period is over.
   /// Default: false.
   bool drains = false;
 };
@@ -140,8 +141,9 @@ struct transport_limits {
 ///
 /// double arrivals_per_second(time_point now) const                                               optional
 ///
-///   How many jobs have come to the queue in the last second, each counted when it came, so that concurrency modifiers see
-///   the load. Below 0: not known. Without it, jobs count when they are taken or seen waiting. Called often. noexcept.
+///   Returns how many jobs have come to the queue in the last second, each counted when it came, so that
+///   concurrency modifiers see the load. Below 0: not known. Without it, jobs count when they are taken or
+///   seen waiting. Called often. noexcept.
 ///
 /// waiter& waiter()                                                                               optional
 ///

@@ -32,7 +32,7 @@ class span_list {
 
   span_list(std::uint64_t seed, std::uint64_t (*now)()) noexcept : random_(seed), now_(now) {}
 
-  // There is no span where there is no memory for it.
+  // Without memory for its span, a job has none.
   void begin(const job_envelope& job) noexcept {
     try {
       add_open(job);
@@ -94,7 +94,7 @@ class span_list {
   std::vector<job_span> ended_;
 };
 
-// Has what the engine has. Without a list, nothing is noted.
+// Has the same operations as the engine. Without a list, it records nothing.
 template <transport Engine>
 class traced_engine {
  public:

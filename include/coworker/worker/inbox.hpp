@@ -19,7 +19,7 @@ class worker_inbox {
     leaving_.store(true);
     changed.set();
   }
-  // No grace period is left: to be called after leave().
+  // Ends the grace period. To be called after leave().
   void leave_at_once() {
     at_once_.store(true);
     changed.set();

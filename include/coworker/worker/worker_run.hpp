@@ -89,7 +89,7 @@ class worker_run {
     if (slots_.takes >= limits_.takes) return 0;
     return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
   }
-  // Whether jobs are taken although the worker leaves.
+  // Returns whether jobs are still taken when the worker leaves.
   bool drains() const noexcept { return limits_.drains && !queue_closed_ && !jobs_stopped_; }
   metrics_recorder& recorded() noexcept { return core_.control.recorded; }
 
@@ -261,7 +261,7 @@ time_point worker_run<Queue>::next_turn(time_point now) {
   return due;
 }
 
-// False: there is no room for more jobs.
+// Starts a take. Returns false if there is no room for more jobs.
 template <transport Queue>
 bool worker_run<Queue>::begin_take() {
   const int wanted = capacity();

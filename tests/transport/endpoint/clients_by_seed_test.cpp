@@ -1,26 +1,26 @@
-// Many clients at an endpoint, from seeds: see door_seed.
+// Many clients of an endpoint, whose actions are drawn from seeds: see endpoint_seed.
 
 #include <doctest/doctest.h>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
-#include <support/door_seed.hpp>
+#include <support/endpoint_seed.hpp>
 
 namespace coworker::testing {
 
-// Both may be set to try more: DOOR_SEEDS=100000 DOOR_SEED=1.
+// To try more: ENDPOINT_SEEDS=100000 sets how many seeds are tried, ENDPOINT_SEED=1 the first of them.
 std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
   const char* const given = std::getenv(name);
   return given != nullptr ? std::strtoull(given, nullptr, 10) : otherwise;
 }
 
 TEST_CASE(
-    "whatever clients do, each accepted job is answered once, and all that is said of it fits together") {
-  const std::uint64_t first = number_from("DOOR_SEED", 1);
+    "whatever clients do, each accepted job gets one answer, and the responses about it are consistent") {
+  const std::uint64_t first = number_from("ENDPOINT_SEED", 1);
   std::size_t accepted = 0;
-  for (std::uint64_t seed = first; seed < first + number_from("DOOR_SEEDS", 150); ++seed) {
-    door_seed world(seed);
+  for (std::uint64_t seed = first; seed < first + number_from("ENDPOINT_SEEDS", 150); ++seed) {
+    endpoint_seed world(seed);
     for (const std::string& problem : world.play()) FAIL_CHECK("seed " << seed << ": " << problem);
     accepted += world.accepted();
   }

@@ -1,4 +1,5 @@
-// Whether an endpoint's queue keeps the contract of an engine: workers come and go, jobs are added and stopped at any moment.
+// Checks that an endpoint's queue keeps the contract of an engine while workers come and go, and jobs are
+// added and stopped at any moment.
 
 #include <doctest/doctest.h>
 #include <coworker/exec/simulated_loop.hpp>
@@ -16,7 +17,7 @@ using coworker::simulation::arrival;
 using coworker::simulation::check_conformance;
 using coworker::simulation::conformance_options;
 
-// Clients that add jobs, and ask for all that became of them in the end.
+// Adds jobs as clients do, and returns in the end what happened to each.
 class endpoint_feed {
  public:
   explicit endpoint_feed(simulated_loop& loop) : loop_(loop), endpoint_(options(), output_.log) {}
@@ -32,7 +33,7 @@ class endpoint_feed {
       jobs_.push_back(made);
       return made->id;
     }
-    REQUIRE(why == detail::job_table::refusal::closed);  // its client was told so, and has its answer
+    REQUIRE(why == detail::job_table::refusal::closed);  // the client got this as its response
     refused_.push_back("refused-" + std::to_string(refused_.size()));
     return refused_.back();
   }

@@ -1,4 +1,4 @@
-// A worker behind an endpoint that leaves, and one under load, in virtual time.
+// A worker behind an endpoint: how it leaves, and what it measures under load, in virtual time.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The input is how many milliseconds it takes.
+// Takes as many milliseconds as its input says.
 task<json> take_time(job<> work) {
   co_await sleep_for(std::chrono::milliseconds(work.input.get<int>()));
   co_return "done";
@@ -30,12 +30,13 @@ task<std::string> run_job(endpoint_client& client, int milliseconds) {
   co_return ran.body.at("id").get<std::string>();
 }
 
-task<void> run_and_wait(memory_listener& door, endpoint_answer& got, std::string target, std::string body) {
-  endpoint_client client(door);
+task<void> run_and_wait(memory_listener& listener, endpoint_answer& got, std::string target,
+                        std::string body) {
+  endpoint_client client(listener);
   got = co_await client.post(std::move(target), std::move(body));
 }
 
-// Leaves the limit at 1, and keeps what it was shown last.
+// Keeps the limit at 1, and remembers the last metrics.
 struct onlooker {
   metrics* seen;
   int operator()(int, const metrics& measured) const {
@@ -46,11 +47,11 @@ struct onlooker {
 
 }  // namespace
 
-TEST_CASE("jobs that wait when the worker leaves are run within its grace period, and no more are let in") {
+TEST_CASE("jobs that wait when the worker leaves are run within its grace period, and no more are accepted") {
   one_at_a_time world;
   const worker_summary summary =
-      world.play(take_time, [](memory_listener& door, leaving_worker& worker) -> task<void> {
-        endpoint_client client(door);
+      world.play(take_time, [](memory_listener& listener, leaving_worker& worker) -> task<void> {
+        endpoint_client client(listener);
         std::vector<std::string> ids;
         for (int i = 0; i < 4; ++i) {
           std::string id = co_await run_job(client, 1000);
@@ -80,18 +81,18 @@ TEST_CASE("jobs that wait when the worker leaves are run within its grace period
 }
 
 TEST_CASE(
-    "what has not ended when the grace period is over is CANCELLED with a reason, and its client is told") {
+    "a job that has not ended when the grace period is over is CANCELLED, and its client gets the reason") {
   one_at_a_time world;
   world.settings.grace_period = 5s;
   const worker_summary summary =
-      world.play(take_time, [](memory_listener& door, leaving_worker& worker) -> task<void> {
+      world.play(take_time, [](memory_listener& listener, leaving_worker& worker) -> task<void> {
         endpoint_answer first, second, third;
         scope clients(co_await this_coro::context());
-        clients.spawn(run_and_wait(door, first, "/runsync", R"({"input": 4000})"));
+        clients.spawn(run_and_wait(listener, first, "/runsync", R"({"input": 4000})"));
         co_await sleep_for(1ms);
-        clients.spawn(run_and_wait(door, second, "/runsync", R"({"input": 4000})"));
+        clients.spawn(run_and_wait(listener, second, "/runsync", R"({"input": 4000})"));
         co_await sleep_for(1ms);
-        clients.spawn(run_and_wait(door, third, "/runsync", R"({"input": 4000})"));
+        clients.spawn(run_and_wait(listener, third, "/runsync", R"({"input": 4000})"));
         co_await sleep_for(1ms);
         worker.stop();
         co_await clients.join();
@@ -107,17 +108,17 @@ TEST_CASE(
   CHECK(summary.undelivered == 0);
 }
 
-TEST_CASE("a client that goes away while the worker leaves takes its waiting job with it") {
+TEST_CASE("a client that disconnects while the worker leaves ends its waiting job") {
   endpoint_world world(endpoint_kind::service);
   world.concurrency = 1;
   const worker_summary summary =
-      world.play(take_time, [](memory_listener& door, leaving_worker& worker) -> task<void> {
+      world.play(take_time, [](memory_listener& listener, leaving_worker& worker) -> task<void> {
         endpoint_answer first;
         scope clients(co_await this_coro::context());
-        clients.spawn(run_and_wait(door, first, "/", "3000"));
+        clients.spawn(run_and_wait(listener, first, "/", "3000"));
         co_await sleep_for(1ms);
         {
-          endpoint_client gone(door);
+          endpoint_client gone(listener);
           co_await gone.raw().send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\n3000");
           co_await sleep_for(1ms);
           worker.stop();
@@ -142,12 +143,13 @@ TEST_CASE("a worker that has nothing to do leaves at once") {
 }
 
 TEST_CASE(
-    "requests for jobs count when they come, also those that are refused, and those that wait are seen") {
+    "requests for jobs count when they come, also those that are refused, and the jobs that wait are "
+    "reported") {
   one_at_a_time world;
   world.options.most_waiting = 5;
   static metrics seen;
-  const auto clients = [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  const auto clients = [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     co_await run_job(client, 60'000);
     co_await sleep_for(1950ms);
     for (int i = 0; i < 5; ++i) co_await run_job(client, 1);

@@ -1,5 +1,5 @@
-// The queue API over a worker, in virtual time: what its clients see of jobs that wait, run, end, fail, are cancelled and
-// run out of time.
+// The queue API over a worker, in virtual time: what its clients see of jobs that wait, run, end, fail, are
+// cancelled and run out of time.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -42,9 +42,9 @@ endpoint_world api() { return endpoint_world(endpoint_kind::queue_api); }
 
 }  // namespace
 
-TEST_CASE("a job that is run goes from the queue to its output, with its times") {
-  api().play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+TEST_CASE("a job of /run goes from the queue to its output, and its times are reported") {
+  api().play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer ran = co_await client.post("/run", R"({"input": {"ms": 2000, "answer": [1, 2]}})");
     CHECK(ran.status == 200);
     CHECK(ran.body.at("status") == "IN_QUEUE");
@@ -69,9 +69,9 @@ TEST_CASE("a job that is run goes from the queue to its output, with its times")
   });
 }
 
-TEST_CASE("runsync waits for the end, or answers at the end of its wait, and the job goes on") {
-  api().play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+TEST_CASE("runsync waits for the job's end; if its wait is over first, it responds and the job goes on") {
+  api().play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer whole = co_await client.post("/runsync", R"({"input": {"ms": 2000}})");
     CHECK(whole.body.at("status") == "COMPLETED");
     CHECK(whole.body.at("output") == "done");
@@ -85,23 +85,23 @@ TEST_CASE("runsync waits for the end, or answers at the end of its wait, and the
     CHECK(ended.body.at("executionTime") == 3000);
     co_await sleep_for(61s);  // a sync result is kept for a minute
     {
-      endpoint_client later(door);
+      endpoint_client later(listener);
       const endpoint_answer got = co_await later.get("/status/" + id);
       CHECK(got.status == 404);
     }
   });
 }
 
-TEST_CASE("a job that fails is FAILED at status 200, with all that is wrong with its input") {
-  api().play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+TEST_CASE("a job that fails is FAILED with HTTP status 200, and each problem of its input is reported") {
+  api().play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer failed = co_await client.post("/runsync", R"({"input": {"throw": "no"}})");
     CHECK(failed.status == 200);
     CHECK(failed.body.at("status") == "FAILED");
     CHECK(failed.body.at("error") == "no");
   });
-  api().play(count_fruit, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  api().play(count_fruit, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer failed =
         co_await client.post("/runsync", R"({"input": {"fruit": 1, "count": "x"}})");
     CHECK(failed.status == 200);
@@ -112,12 +112,12 @@ TEST_CASE("a job that fails is FAILED at status 200, with all that is wrong with
   });
 }
 
-TEST_CASE("a stream gives each chunk once, and those that are left with the final status") {
+TEST_CASE("a stream returns each chunk once, and the remaining ones with the final status") {
   endpoint_world world = {};
   world.options.kind = endpoint_kind::queue_api;
   world.options.streams = true;
-  world.play(count_slowly, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(count_slowly, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer ran = co_await client.post("/run", R"({"input": 5})");
     const std::string id = ran.body.at("id").get<std::string>();
     std::vector<int> got;
@@ -141,12 +141,12 @@ TEST_CASE("a stream gives each chunk once, and those that are left with the fina
   });
 }
 
-TEST_CASE("a job is cancelled while it waits and while it runs, and a cancelled job stays so") {
+TEST_CASE("a job can be cancelled while it waits and while it runs, and stays cancelled") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
   const worker_summary summary =
-      world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-        endpoint_client client(door);
+      world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+        endpoint_client client(listener);
         const endpoint_answer running_answer = co_await client.post("/run", R"({"input": {"ms": 60000}})");
         const json running = running_answer.body;
         co_await sleep_for(1s);
@@ -175,8 +175,8 @@ TEST_CASE("a job is cancelled while it waits and while it runs, and a cancelled 
 TEST_CASE("a job that runs out of time is TIMED_OUT, and can be retried under its id") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
-  world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer late =
         co_await client.post("/runsync", R"({"input": {"ms": 6000}, "policy": {"executionTimeout": 5000}})");
     CHECK(late.body.at("status") == "TIMED_OUT");
@@ -202,14 +202,13 @@ TEST_CASE("a job that runs out of time is TIMED_OUT, and can be retried under it
   });
 }
 
-TEST_CASE(
-    "a job whose time to live ends while it runs is TIMED_OUT, and nobody turns round and round for it") {
+TEST_CASE("a job whose time to live ends while it runs is TIMED_OUT, and no loop spins until then") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
   world.settings.prefetch = true;
   world.loop.limit_steps(10'000);
-  world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer late = co_await client.post("/runsync?ttl=10000", R"({"input": {"ms": 30000}})");
     CHECK(late.body.at("status") == "TIMED_OUT");
     CHECK(late.body.at("executionTime") == 10000);
@@ -220,14 +219,14 @@ TEST_CASE(
   });
 }
 
-TEST_CASE("a job that is cancelled after its time to live, and has no slot yet, is handed back once") {
+TEST_CASE("a job that is cancelled after its time to live, and has no slot yet, is completed once") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
   world.settings.prefetch = true;
   world.loop.limit_steps(10'000);
   const worker_summary summary =
-      world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-        endpoint_client client(door);
+      world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+        endpoint_client client(listener);
         co_await client.post("/run", R"({"input": {"ms": 30000}})");
         co_await sleep_for(1ms);
         const endpoint_answer ahead = co_await client.post("/run?ttl=10000", R"({"input": 1})");
@@ -243,11 +242,11 @@ TEST_CASE("a job that is cancelled after its time to live, and has no slot yet, 
   CHECK(summary.undelivered == 0);
 }
 
-TEST_CASE("a purge cancels what waits, and health counts all") {
+TEST_CASE("a purge cancels the jobs that wait, and health counts all jobs") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
-  world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     for (int i = 0; i < 4; ++i) co_await client.post("/run", R"({"input": {"ms": 5000}})");
     const endpoint_answer before = co_await client.get("/v2/x/health");
     CHECK(before.body.at("jobs").at("inQueue") == 3);
@@ -264,8 +263,8 @@ TEST_CASE("a purge cancels what waits, and health counts all") {
   });
 }
 
-TEST_CASE("what is no order is refused with the reason") {
-  api().play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
+TEST_CASE("a request that asks for no valid job is refused with the reason") {
+  api().play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
     struct {
       std::string target, body, lines;
       int status;
@@ -292,12 +291,12 @@ TEST_CASE("what is no order is refused with the reason") {
     for (const auto& one : cases) {
       CAPTURE(one.target);
       CAPTURE(one.body);
-      endpoint_client client(door);
+      endpoint_client client(listener);
       const endpoint_answer refused = co_await client.post(one.target, one.body, one.lines);
       CHECK(refused.status == one.status);
       CHECK(refused.body.at("error").get<std::string>().find(one.why) != std::string::npos);
     }
-    endpoint_client client(door);
+    endpoint_client client(listener);
     const endpoint_answer form = co_await client.ask(
         "POST /run HTTP/1.1\r\nHost: localhost\r\nContent-Type: text/plain\r\nContent-Length: "
         "12\r\n\r\n{\"input\": 1}");
@@ -313,11 +312,11 @@ TEST_CASE("what is no order is refused with the reason") {
   });
 }
 
-TEST_CASE("with a token nothing but health and the page is served without it") {
+TEST_CASE("with a token set, only the health path and the console's page are served without it") {
   endpoint_world world(endpoint_kind::queue_api);
   world.options.token = "secret";
-  world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     for (const char* const path :
          {"/health", "/metrics", "/docs", "/openapi.json", "/console/state", "/status/x"}) {
       const endpoint_answer none = co_await client.get(path);
@@ -343,12 +342,12 @@ TEST_CASE("with a token nothing but health and the page is served without it") {
   });
 }
 
-TEST_CASE("more jobs than may wait are refused, and told to come again") {
+TEST_CASE("jobs beyond most_waiting are refused with 429 and Retry-After") {
   endpoint_world world(endpoint_kind::queue_api);
   world.options.most_waiting = 2;
   world.concurrency = 1;
-  world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     co_await client.post("/run", R"({"input": {"ms": 5000}})");
     co_await sleep_for(1s);
     for (int i = 0; i < 2; ++i) {
@@ -361,11 +360,11 @@ TEST_CASE("more jobs than may wait are refused, and told to come again") {
   });
 }
 
-TEST_CASE("results are kept within a bound, the oldest are dropped first") {
+TEST_CASE("results are kept within a bound, and the oldest are dropped first") {
   endpoint_world world(endpoint_kind::queue_api);
   world.options.most_kept = 10'000;
-  world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const std::string input = R"({"input": ")" + std::string(1000, 'x') + R"("})";
     std::vector<std::string> ids;
     for (int i = 0; i < 20; ++i) {
@@ -386,20 +385,20 @@ TEST_CASE("results are kept within a bound, the oldest are dropped first") {
   });
 }
 
-TEST_CASE("a client that goes away stops its runsync job, and never one of run") {
+TEST_CASE("a client that disconnects stops its runsync job, but never a job of run") {
   endpoint_world world(endpoint_kind::queue_api);
   const worker_summary summary =
-      world.play(do_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-        endpoint_client gone(door);
+      world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+        endpoint_client gone(listener);
         const std::string body = R"({"input": {"ms": 60000}})";
         co_await gone.raw().send(
             "POST /runsync HTTP/1.1\r\nHost: localhost\r\nContent-Type: "
             "application/json\r\nContent-Length: " +
             std::to_string(body.size()) + "\r\n\r\n" + body);
-        endpoint_client stays(door);
+        endpoint_client stays(listener);
         std::string id;
         {
-          endpoint_client brief(door);
+          endpoint_client brief(listener);
           const endpoint_answer got = co_await brief.post("/run", R"({"input": {"ms": 5000}})");
           id = got.body.at("id").get<std::string>();
         }
@@ -425,8 +424,8 @@ TEST_CASE("a client that goes away stops its runsync job, and never one of run")
 TEST_CASE("the API describes itself, with the schema of the input") {
   endpoint_world world(endpoint_kind::queue_api);
   world.options.schema = &json_schema<order_of_fruit>;
-  world.play(count_fruit, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(count_fruit, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer described = co_await client.get("/openapi.json");
     const json& body = described.body.at("paths").at("/run").at("post").at("requestBody");
     const json& input = body.at("content").at("application/json").at("schema").at("properties").at("input");

@@ -1,5 +1,5 @@
-// Routes of one's own behind an endpoint, in virtual time: what each handler is given of a request, and how they are
-// described.
+// Routes of the program's own behind an endpoint, in virtual time: what each handler receives of a request,
+// and how the routes are described.
 
 #include <doctest/doctest.h>
 #include <coworker/coro/async_generator.hpp>
@@ -33,7 +33,7 @@ task<json> find_model(job<model_query> work) {
   co_return made;
 }
 
-// How many bytes there are, their sum, and what came beside them.
+// Returns the number of bytes, their sum, and the job's details.
 task<json> weigh(job<raw_body> work) {
   json made = json::object();
   made["size"] = work.input.bytes.size();
@@ -74,9 +74,9 @@ std::string with_body(std::string head, const std::string& body) {
 
 }  // namespace
 
-TEST_CASE("a handler of raw bodies has the bytes as they came, with path, query and headers") {
-  play(endpoint_kind::service, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+TEST_CASE("a handler of raw bodies receives the bytes unchanged, with path, query and headers") {
+  play(endpoint_kind::service, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const std::string bytes("\x89PNG\0\xff\xfe{", 8);
     const endpoint_answer image = co_await client.ask(with_body("POST /images/a/b%20c?size=2&x=%26", bytes));
     CHECK(image.status == 200);
@@ -91,7 +91,7 @@ TEST_CASE("a handler of raw bodies has the bytes as they came, with path, query 
     CHECK(details.at("headers").at("x-signature") == "abc");
     CHECK(details.at("method") == "POST");
     CHECK(details.at("route") == "POST /images/{rest...}");
-    // JSON is no exception: a signature is over its bytes.
+    // JSON is not parsed either, because a signature covers its bytes.
     const endpoint_answer spaced = co_await client.post("/images/x", "{ \"a\" : 1 }");
     CHECK(spaced.body.at("size") == 11);
     const endpoint_answer broken = co_await client.post("/images/x", "{");
@@ -104,11 +104,11 @@ TEST_CASE("a handler of raw bodies has the bytes as they came, with path, query 
   });
 }
 
-TEST_CASE("a plain service whose handler takes raw bodies takes them of any type") {
+TEST_CASE("a plain service whose handler takes raw bodies accepts them of any type") {
   endpoint_world world(endpoint_kind::service);
   world.options.raw = true;
-  world.play(weigh, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(weigh, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer image = co_await client.ask(with_body("POST /any", std::string(3, '\xff')));
     CHECK(image.body.at("sum") == 3 * 255);
     const endpoint_answer empty = co_await client.ask("POST / HTTP/1.1\r\nHost: localhost\r\n\r\n");
@@ -116,17 +116,17 @@ TEST_CASE("a plain service whose handler takes raw bodies takes them of any type
   });
 }
 
-TEST_CASE("a raw body is no input for the other handlers") {
-  play(endpoint_kind::service, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+TEST_CASE("a handler that takes no raw body refuses a body that is neither JSON nor text") {
+  play(endpoint_kind::service, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer refused = co_await client.ask(with_body("POST /v1/fruit", "x"));
     CHECK(refused.status == 415);
   });
 }
 
 TEST_CASE("a service describes each route with its own input") {
-  play(endpoint_kind::service, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  play(endpoint_kind::service, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer described = co_await client.get("/openapi.json");
     REQUIRE(described.status == 200);
     CHECK(described.body.at("openapi") == "3.1.0");
@@ -165,9 +165,9 @@ TEST_CASE("a service describes each route with its own input") {
   });
 }
 
-TEST_CASE("the queue API describes a job of each route by the route that it names") {
-  play(endpoint_kind::queue_api, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+TEST_CASE("the queue API describes the body of a job for each route, with the route's name in it") {
+  play(endpoint_kind::queue_api, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer described = co_await client.get("/openapi.json");
     const json& body = described.body.at("paths").at("/run").at("post").at("requestBody");
     const json& any = body.at("content").at("application/json").at("schema").at("oneOf");
@@ -184,12 +184,12 @@ TEST_CASE("the queue API describes a job of each route by the route that it name
   });
 }
 
-TEST_CASE("a route of the user's own goes before the description") {
+TEST_CASE("a route of the program's own takes precedence over the description") {
   endpoint_world world(endpoint_kind::service);
   auto handler = routes{get("/docs", count_fruit), post("/openapi.json", count_fruit)};
   world.options.routes = handler.describe();
-  world.play(std::move(handler), [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(std::move(handler), [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer own = co_await client.get("/docs?fruit=fig&count=3");
     CHECK(own.body == json(3));
     const endpoint_answer other = co_await client.get("/openapi.json");

@@ -1,5 +1,5 @@
-// A plain service and realtime over a worker, in virtual time: what is streamed, to slow readers too, and what becomes of
-// a job whose client goes away.
+// A plain service and realtime over a worker, in virtual time: what is streamed, also to slow readers, and
+// what happens to a job whose client disconnects.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -19,7 +19,7 @@ task<json> serve_as_told(job<> work) {
   co_return work.details;
 }
 
-// As many elements as told, a second after each other.
+// Yields as many elements as its input says, one each second.
 async_generator<json> count_one_by_one(job<> work) {
   for (int i = 1; i <= work.input.get<int>(); ++i) {
     co_await sleep_for(1s);
@@ -29,7 +29,7 @@ async_generator<json> count_one_by_one(job<> work) {
 
 std::size_t yielded = 0;
 
-// As fast as they are taken.
+// Yields elements as fast as they are taken.
 async_generator<json> pour(job<> work) {
   for (yielded = 0; yielded < work.input.get<std::size_t>(); ++yielded)
     co_yield json(std::string(16'000, 'x'));
@@ -42,10 +42,10 @@ std::string request(const std::string& body, const std::string& lines) {
 
 }  // namespace
 
-TEST_CASE("a service gives the handler the place and the body, and answers with its output") {
+TEST_CASE("a service passes method, path, query and body to the handler, and responds with its output") {
   endpoint_world world;
-  world.play(serve_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(serve_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer got = co_await client.post("/a/b?c=d", R"({"ms": 10})");
     CHECK(got.status == 200);
     CHECK(got.body.at("method") == "POST");
@@ -63,11 +63,11 @@ TEST_CASE("a service gives the handler the place and the body, and answers with 
   });
 }
 
-TEST_CASE("events come as they are made, and a quiet stream has heartbeats") {
+TEST_CASE("events are sent as they are made, and a stream without events for some time has heartbeats") {
   endpoint_world world;
   world.options.streams = true;
-  world.play(count_one_by_one, [&world](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(count_one_by_one, [&world](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     co_await client.raw().send(request("2", "Accept: text/event-stream\r\n"));
     std::string got;
     while (got.find("data: 1\n\n") == std::string::npos) got += co_await client.raw().receive_bytes();
@@ -83,53 +83,54 @@ TEST_CASE("events come as they are made, and a quiet stream has heartbeats") {
         co_await sleep_for(40s);
         co_yield json("late");
       },
-      [](memory_listener& door, leaving_worker&) -> task<void> {
-        endpoint_client client(door);
+      [](memory_listener& listener, leaving_worker&) -> task<void> {
+        endpoint_client client(listener);
         const endpoint_answer got = co_await client.ask(request("2", "Accept: text/event-stream\r\n"));
         CHECK(got.text == ":\n\n:\n\ndata: \"late\"\n\n");
       });
 }
 
-TEST_CASE("a reader that is slow holds the handler up, and one that goes away ends it") {
+TEST_CASE("a slow reader delays the handler, and one that disconnects ends it") {
   endpoint_world world;
   world.options.streams = true;
-  const worker_summary summary = world.play(pour, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
-    co_await client.raw().send(request("100000", "Accept: text/event-stream\r\n"));
-    co_await sleep_for(30s);
-    CHECK(yielded > 5);
-    CHECK(yielded < 100);  // 64 KiB in the pipe, 256 KiB in the table, and what is on its way
-    const std::size_t before = yielded;
-    for (int i = 0; i < 40; ++i) {
-      const std::string piece = co_await client.raw().receive_bytes();
-      CHECK(!piece.empty());
-    }
-    co_await sleep_for(1s);
-    CHECK(yielded > before);
-    client.raw().close();
-    co_await sleep_for(1s);
-  });
+  const worker_summary summary =
+      world.play(pour, [](memory_listener& listener, leaving_worker&) -> task<void> {
+        endpoint_client client(listener);
+        co_await client.raw().send(request("100000", "Accept: text/event-stream\r\n"));
+        co_await sleep_for(30s);
+        CHECK(yielded > 5);
+        CHECK(yielded < 100);  // 64 KiB in the pipe, 256 KiB in the table, and what is on its way
+        const std::size_t before = yielded;
+        for (int i = 0; i < 40; ++i) {
+          const std::string piece = co_await client.raw().receive_bytes();
+          CHECK(!piece.empty());
+        }
+        co_await sleep_for(1s);
+        CHECK(yielded > before);
+        client.raw().close();
+        co_await sleep_for(1s);
+      });
   CHECK(summary.jobs == 1);
   CHECK(summary.stopped + summary.failed == 1);
   CHECK(yielded < 1000);
 }
 
-TEST_CASE("a client that goes away stops its job, at whatever point") {
+TEST_CASE("a client that disconnects stops its job, at any point") {
   for (const int after_ms : {0, 1, 500, 2500}) {
     CAPTURE(after_ms);
     endpoint_world world;
     world.concurrency = 1;
     const worker_summary summary =
-        world.play(serve_as_told, [after_ms](memory_listener& door, leaving_worker&) -> task<void> {
-          endpoint_client running(door);
-          endpoint_client waiting(door);
+        world.play(serve_as_told, [after_ms](memory_listener& listener, leaving_worker&) -> task<void> {
+          endpoint_client running(listener);
+          endpoint_client waiting(listener);
           co_await running.raw().send(request(R"({"ms": 2000})", ""));
           co_await waiting.raw().send(request(R"({"ms": 2000})", ""));
           co_await sleep_for(std::chrono::milliseconds(after_ms));
           running.raw().abort();
           waiting.raw().abort();
           co_await sleep_for(100ms);
-          endpoint_client next(door);
+          endpoint_client next(listener);
           const endpoint_answer got = co_await next.post("/", "{}");
           CHECK(got.status == 200);
         });
@@ -137,11 +138,12 @@ TEST_CASE("a client that goes away stops its job, at whatever point") {
   }
 }
 
-TEST_CASE("lines of JSON, and one array for whoever accepts neither") {
+TEST_CASE(
+    "a stream is sent as lines of JSON, or as one array to a client that accepts neither lines nor events") {
   endpoint_world world;
   world.options.streams = true;
-  world.play(count_one_by_one, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(count_one_by_one, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     const endpoint_answer lines = co_await client.ask(request("3", "Accept: application/x-ndjson\r\n"));
     CHECK(lines.text == "1\n2\n3\n");
     const endpoint_answer array = co_await client.ask(request("3", ""));
@@ -152,7 +154,7 @@ TEST_CASE("lines of JSON, and one array for whoever accepts neither") {
   });
 }
 
-TEST_CASE("realtime answers with the output or the error, and runs as many at once as it may") {
+TEST_CASE("realtime responds with the output or the error, and keeps the limit of jobs in progress") {
   endpoint_world world(endpoint_kind::realtime);
   world.options.realtime_path = "/ep/realtime";
   world.options.most_in_progress = 1;
@@ -162,9 +164,9 @@ TEST_CASE("realtime answers with the output or the error, and runs as many at on
         co_await sleep_for(1s);
         co_return json(work.id);
       },
-      [](memory_listener& door, leaving_worker&) -> task<void> {
-        endpoint_client client(door);
-        endpoint_client other(door);
+      [](memory_listener& listener, leaving_worker&) -> task<void> {
+        endpoint_client client(listener);
+        endpoint_client other(listener);
         co_await other.raw().send(
             "POST /ep/realtime HTTP/1.1\r\nHost: localhost\r\nContent-Length: 24\r\n\r\n"
             R"({"id": "a", "input": 1} )");
@@ -180,10 +182,10 @@ TEST_CASE("realtime answers with the output or the error, and runs as many at on
   CHECK(summary.highest_in_progress == 1);
 }
 
-TEST_CASE("what is beside a queue shows no jobs and takes none") {
+TEST_CASE("an endpoint beside a queue accepts no jobs") {
   endpoint_world world(endpoint_kind::monitor);
-  world.play(serve_as_told, [](memory_listener& door, leaving_worker&) -> task<void> {
-    endpoint_client client(door);
+  world.play(serve_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+    endpoint_client client(listener);
     for (const char* const path : {"/run", "/runsync", "/", "/x"}) {
       const endpoint_answer got = co_await client.post(path, R"({"input": 1})");
       CHECK(got.status >= 404);

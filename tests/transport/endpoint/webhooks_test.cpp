@@ -1,4 +1,4 @@
-// Webhooks in virtual time: who is told what, how often it is tried.
+// Webhooks in virtual time: what they send, and how often they are tried.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -62,14 +62,14 @@ TEST_CASE("a webhook gets the status object once") {
   CHECK(body.at("output") == "out");
 }
 
-TEST_CASE("a webhook that does not answer 200 is tried three times, ten seconds apart, and then named") {
+TEST_CASE("a webhook that does not answer 200 is tried three times, ten seconds apart, and then logged") {
   webhook_world world;
   world.client.always("hook", answers(503));
   world.end_one_job(60s);
   REQUIRE(world.client.sent.size() == 3);
   CHECK(world.client.sent[1].at - world.client.sent[0].at == 10s);
   CHECK(world.client.sent[2].at - world.client.sent[1].at == 10s);
-  CHECK(world.log.count("webhook was not told: it answered 503") == 1);
+  CHECK(world.log.count("The job's webhook failed: it answered 503") == 1);
   webhook_world second;
   second.client.script("hook", {fails(http_failure::unreachable)});
   second.end_one_job(60s);
@@ -77,7 +77,7 @@ TEST_CASE("a webhook that does not answer 200 is tried three times, ten seconds 
   CHECK(second.log.count("webhook") == 0);
 }
 
-TEST_CASE("at the end nothing is waited for, and what has not been tried is tried once") {
+TEST_CASE("close() skips the pauses between tries, and each webhook that is due is tried once more") {
   webhook_world world;
   world.client.always("hook", answers(500));
   world.end_one_job(0s);
@@ -86,7 +86,7 @@ TEST_CASE("at the end nothing is waited for, and what has not been tried is trie
   CHECK(world.loop.elapsed() < 10s);
 }
 
-TEST_CASE("a webhook that may not go there is tried once") {
+TEST_CASE("a webhook with an address that is not allowed is tried once") {
   webhook_world world;
   world.client.always("hook", fails(http_failure::unusable, "that is private"));
   world.end_one_job(60s);

@@ -1,5 +1,4 @@
-// Another endpoint of the platform, called from a handler: against a server that answers as the platform does, and against
-// our own queue API.
+// endpoint_client against a server that answers as the platform does, and against our own queue API.
 
 #include <doctest/doctest.h>
 #include <chrono>
@@ -32,7 +31,7 @@ struct painting {
 
 using platform_answers = std::map<std::string, std::vector<std::string>>;
 
-/// Answers each path, without its query, with one body after the other; the last goes on for ever.
+/// Answers each path, without its query, with one body after the other, and then always with the last one.
 class platform {
  public:
   explicit platform(platform_answers given)
@@ -110,7 +109,7 @@ class local_endpoint {
 
 }  // namespace
 
-TEST_CASE("an endpoint of our own is called as the platform's is") {
+TEST_CASE("an endpoint of our own can be called like one of the platform") {
   const local_endpoint local;
   const coworker::endpoint_client client = local.client();
   const auto play = [](const coworker::endpoint_client& at) -> task<void> {
@@ -130,7 +129,7 @@ TEST_CASE("an endpoint of our own is called as the platform's is") {
   sync_wait(play(client));
 }
 
-TEST_CASE("a run starts a job, with the key and the input, a struct or json") {
+TEST_CASE("a run starts a job, and sends the key and the input, a struct or json") {
   const platform at(platform_answers{{"/v2/ep/run", {R"({"id":"job-1","status":"IN_QUEUE"})"}}});
   const endpoint_client client = at.client();
   const remote_job started = sync_wait(client.run(painting{"a cat", 4}));
@@ -147,7 +146,7 @@ TEST_CASE("a run starts a job, with the key and the input, a struct or json") {
   CHECK_THROWS_AS(started.output_as<int>(), std::runtime_error);
 }
 
-TEST_CASE("a run that is waited for is looked at until it is final, and its output is typed") {
+TEST_CASE("run_sync asks for the status until the job is final, and the output is typed") {
   const platform at(platform_answers{
       {"/v2/ep/runsync", {R"({"id":"a/b","status":"IN_PROGRESS"})"}},
       {"/v2/ep/status/a%2Fb",
@@ -163,7 +162,7 @@ TEST_CASE("a run that is waited for is looked at until it is final, and its outp
   CHECK(at.requests().at(0).target == "/v2/ep/runsync?wait=90000");
 }
 
-TEST_CASE("a job that failed is no exception until its output is asked for") {
+TEST_CASE("a job that failed causes an exception only when its output is asked for") {
   const platform at(
       platform_answers{{"/v2/ep/runsync", {R"({"id":"j","status":"FAILED","error":"out of paint"})"}}});
   const remote_job ended = sync_wait(at.client().run_sync(1));
@@ -172,7 +171,7 @@ TEST_CASE("a job that failed is no exception until its output is asked for") {
   CHECK_THROWS_WITH_AS(ended.output_as<int>(), "the job j is FAILED: out of paint", std::runtime_error);
 }
 
-TEST_CASE("a stream gives each chunk once, in order, until the job is final and nothing is left") {
+TEST_CASE("a stream yields each chunk once, in order, until the job is final and no chunks remain") {
   const platform at(platform_answers{{"/v2/ep/stream/j",
                                       {R"({"status":"IN_PROGRESS","stream":[]})",
                                        R"({"status":"IN_PROGRESS","stream":[{"output":1},{"output":[2]}]})",
@@ -184,14 +183,14 @@ TEST_CASE("a stream gives each chunk once, in order, until the job is final and 
   CHECK(at.requests().size() == 4);
 }
 
-TEST_CASE("a stream is not asked for twice where its chunks may be lost") {
+TEST_CASE("a stream is not requested again if its chunks may be lost") {
   const platform at(platform_answers{{"/v2/ep/stream/j", {R"({"status":"IN_PROGRESS","stream":)"}}});
   const endpoint_client client = at.client();
   CHECK_THROWS_AS(sync_wait(collect(client.stream("j"))), http::call_error);
   CHECK(at.requests().size() == 1);
 }
 
-TEST_CASE("a job is ended, and an endpoint's health is told") {
+TEST_CASE("a job is cancelled, and an endpoint's health is returned") {
   const platform at(
       platform_answers{{"/v2/ep/cancel/j", {R"({"id":"j","status":"CANCELLED"})"}},
                        {"/v2/ep/health",
@@ -211,7 +210,7 @@ TEST_CASE("a job is ended, and an endpoint's health is told") {
   CHECK(health.details.at("workers").at("throttled") == 8);
 }
 
-TEST_CASE("what the platform refuses is told with the way out, and never the key") {
+TEST_CASE("what the platform refuses is reported with the way out, and never with the key") {
   const platform at(platform_answers{{"/v2/ep/run", {""}}});
   const endpoint_client client = at.client();
   const auto told = [](task<remote_job> asking) -> std::string {

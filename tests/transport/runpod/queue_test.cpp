@@ -44,7 +44,7 @@ struct control_keeper {
   }
 };
 
-/// Cannot do its part.
+/// An attendant that fails.
 struct failing_attendant {
   task<void> run(const queue_urls&, attendant_settings, worker_control, logger&) {
     co_await sleep_for(1s);
@@ -671,7 +671,7 @@ TEST_CASE("a job that is named while it runs or waits is stopped alone, and gets
   CHECK(world.posts_of("c-10").at(0).body == R"({"output":"done c-10"})");
 }
 
-TEST_CASE("heartbeats that cannot begin end the worker, and what it has taken by then is run and posted") {
+TEST_CASE("heartbeats that cannot start end the worker; jobs that it has taken are still run and posted") {
   queue_world world;
   world.client.script("/job-take", {brings({"a-5", "b"})});
   runpod_queue<scripted_client, spool, failing_attendant> queue(world.client, world.options, world.log.log,

@@ -1,5 +1,6 @@
 #pragma once
-// How an endpoint answers requests: the only coroutine of all doors. Must not know which door it is.
+// How an endpoint answers requests: the only coroutine, for endpoints of every kind. Must not know which kind
+// it serves.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>
@@ -19,13 +20,14 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// A large body is sent as it is, without a copy.
+// In bytes. A larger body is sent in parts, without a copy.
 inline constexpr std::size_t most_copied_body = 16 * 1024;
 
 }  // namespace detail
 
-/// Answers one request: what an http_server's handler is to do for `endpoint`, on the server's loop.
-/// `only_health`: nothing but the health path is served.
+/// Answers one request for `endpoint`, as the handler of an http_server. `only_health`: serves nothing but
+/// the health path.
+/// Thread safety: on the server's loop.
 inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response,
                                  bool only_health = false) {
   const executor_ref here = co_await this_coro::executor();
@@ -76,4 +78,4 @@ struct endpoint_handler {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

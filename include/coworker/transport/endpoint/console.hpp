@@ -1,6 +1,6 @@
 #pragma once
-// The console: a page in a browser that shows what a worker does, and what that page asks for. Must not know how a
-// request comes in.
+// The console: a web page that shows what a worker does, and the state that this page requests. Must not know
+// how a request comes in.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/request_head.hpp>
@@ -35,7 +35,7 @@ inline endpoint_reply console_reply(int part) {
   return made;
 }
 
-// Of a long text as much as a page shows.
+// Appends the beginning of a text, as much as the page shows.
 inline void append_shown(std::string& object, std::string_view name, std::string_view text) {
   constexpr std::size_t most_shown = 8000;
   if (!text.empty()) append_member(object, name, text.substr(0, most_shown));
@@ -60,7 +60,7 @@ inline std::string console_job(const endpoint_job& job, time_point now) {
 
 inline std::string number_text(double value) { return json(value).dump(); }
 
-// The jobs that have changed since, and what is measured.
+// Returns the jobs that changed after the revision in `?since=`, and what the worker measures.
 inline endpoint_reply console_state(http_endpoint& endpoint, const request_head& request, time_point now) {
   const std::optional<std::string> given = coworker::find_parameter(request.query(), "since");
   const std::uint64_t since = detail::read_decimal(given.value_or("0")).value_or(0);
@@ -93,7 +93,7 @@ inline endpoint_reply console_state(http_endpoint& endpoint, const request_head&
   return made;
 }
 
-// Passes lines of the log on, and those that are about a job to the console.
+// Passes the lines of the log on, and also gives the console those that are about a job.
 class console_log final : public log_sink {
  public:
   console_log(log_sink& next, job_table& jobs) noexcept : next_(next), jobs_(jobs) {}
@@ -108,7 +108,7 @@ class console_log final : public log_sink {
       std::string shown(line.substr(0, id));
       shown.append(line.substr(end + 1));
       jobs_.add_log_line(line.substr(id + 2, end - id - 2), shown);
-    } catch (...) {  // no memory for it
+    } catch (...) {  // no memory for the line
     }
   }
 
@@ -119,4 +119,4 @@ class console_log final : public log_sink {
   job_table& jobs_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

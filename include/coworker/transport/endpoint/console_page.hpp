@@ -1,5 +1,5 @@
 #pragma once
-// The console's page and its style, as a browser gets them. Must not know what answers it.
+// The console's page and its style sheet, as a browser gets them. Must not know what serves them.
 
 #include <string_view>
 
@@ -107,4 +107,4 @@ h3 { font-size: .8rem; color: var(--soft); margin: .4rem 0 0; }
 }
 )css";
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// The console's script, as a browser gets it. Whatever comes from jobs becomes text, never markup. Must not know what
-// answers it.
+// The console's script, as a browser gets it. What comes from jobs is shown as text, never as markup. Must
+// not know what serves it.
 
 #include <string_view>
 
@@ -30,7 +30,7 @@ async function ask(method, path, body) {
   if (response.status === 401) $('gate').hidden = false;
   const text = await response.text();
   let value = null;
-  try { value = JSON.parse(text); } catch (error) { /* it has none */ }
+  try { value = JSON.parse(text); } catch (error) { /* the body is not JSON */ }
   if (!response.ok) {
     const problem = new Error((value && value.error) || response.status + ' ' + text);
     problem.is_full = response.status === 429;
@@ -259,7 +259,7 @@ function show_measured(state) {
 async function look() {
   try {
     const state = await ask('GET', '/console/state?since=' + revision);
-    if (state.revision < revision) {  // another process answers
+    if (state.revision < revision) {  // the server was started again
       revision = 0;
       rows.clear();
       $('jobs').replaceChildren();
@@ -299,7 +299,7 @@ async function begin() {
 $('run').addEventListener('submit', (event) => { event.preventDefault(); run(false); });
 $('many').addEventListener('click', run_many);
 $('toggle').addEventListener('click', () => {
-  if (!raw) try { $('raw').value = JSON.stringify(read_input(), null, 2); } catch (error) { /* as it was */ }
+  if (!raw) try { $('raw').value = JSON.stringify(read_input(), null, 2); } catch (error) { /* keeps its text */ }
   raw = !raw;
   show_kind();
 });
@@ -314,4 +314,4 @@ begin();
 look();
 )js";
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
-// What an endpoint says of its API: a description by OpenAPI with the inputs of handlers in it, and a page for people. Must
-// not know any job.
+// How an endpoint describes its API: an OpenAPI document with the schemas of the handlers' inputs, and a page
+// for people. Must not know any job.
 
 #include <array>
 #include <coworker/json/json.hpp>
@@ -47,7 +47,8 @@ inline json type_schema(const char* type) {
   return made;
 }
 
-// What a job's body is made of: {"input": ...}, and for one of several handlers which of them.
+// The schema of a request body that adds a job: {"input": ...}, and with several handlers the route of the
+// one it is for.
 inline json order_schema(json input, const std::string& route_name) {
   json schema = detail::type_schema("object");
   schema["required"].push_back("input");
@@ -91,7 +92,7 @@ inline json describe_api(const endpoint_options& options) {
   return paths;
 }
 
-// Of a route that may have no body, each member of the input that is not in the path is a parameter of the query.
+// For a route without a body: each member of the input that is not in the path is a parameter of the query.
 inline void describe_query(json& operation, const json& schema, const std::string& path) {
   const auto properties = schema.find("properties");
   if (properties == schema.end()) return;
@@ -105,7 +106,7 @@ inline void describe_query(json& operation, const json& schema, const std::strin
   }
 }
 
-// A route of the user's own.
+// Describes a route of the program's own.
 inline void describe_route(json& paths, const route_description& one) {
   std::string path;
   json operation = json::object();

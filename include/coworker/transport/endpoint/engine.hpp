@@ -1,5 +1,6 @@
 #pragma once
-// http_endpoint: what clients ask for by HTTP, as a queue for a worker. Must not know how requests look.
+// http_endpoint: a queue of the jobs that HTTP clients send, as an engine for a worker. Must not know what
+// requests look like.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
@@ -22,36 +23,42 @@
 
 namespace coworker::inline v0_1 {
 
-/// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
-/// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
+/// A queue whose jobs come by HTTP. A worker uses it as its engine; an http_server uses answer_request() as
+/// its handler. The worker and the server may run on different threads; with a simulated_loop, both run on
+/// that loop.
 ///
-/// Thread safety: answer() on the server's loop, the rest as any engine.
+/// Thread safety: answer_request() on the server's loop; the operations of an engine on the worker's
+/// executor.
 class http_endpoint {
  public:
+  /// The log must outlive the endpoint.
   http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {
     for (const route_description& one : options_.routes) routes_.push_back(one.at);
   }
   http_endpoint(const http_endpoint&) = delete;
   http_endpoint& operator=(const http_endpoint&) = delete;
 
+  /// Returns the options that it was made with.
   const endpoint_options& options() const noexcept { return options_; }
-  /// Those of the options.
+  /// Returns the routes of the options.
   const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
 
-  // Whether the server tells the worker of new jobs by itself, once for all that came in one turn of its loop: `bell` is
-  // set for each, and whoever waits for it sets available(). Null: it does not. On the server's loop.
-  void ring_by(detail::local_event* bell) noexcept { bell_ = bell; }
-  detail::local_event* bell() const noexcept { return bell_; }
+  // Wakes the worker once for all jobs that came in one turn of the server's loop: each new job sets `new_jobs`,
+  // and a coroutine that waits for it sets available(). Null: each new job sets available(). Called on the
+  // server's loop.
+  void announce_jobs_by(detail::local_event* new_jobs) noexcept { new_jobs_ = new_jobs; }
+  detail::local_event* new_jobs() const noexcept { return new_jobs_; }
 
-  // `tell(whom)` is called when a worker begins to serve it, on the worker's thread. To be set before that.
+  // Calls `tell(whom)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
+  // that.
   void when_begun(void (*tell)(void* whom), void* whom) noexcept {
     tell_begun_ = tell;
     to_tell_ = whom;
   }
   logger& own_log() noexcept { return log_; }
 
-  /// Whether a worker serves it, and has prepared its handler. Any thread.
+  /// Returns whether a worker serves the endpoint and has prepared its handler. Thread safety: any thread.
   bool is_ready() const {
     const std::optional<worker_control> worker = jobs_.worker();
     return worker && !worker->preparing();
@@ -90,7 +97,7 @@ class http_endpoint {
     co_return job ? delivery::accepted : delivery::refused;
   }
 
-  /// Waits only for a client that is connected and reads slowly.
+  /// Waits only while a client that is connected reads slowly.
   task<delivery> chunk(std::string_view job_id, json value) {
     const executor_ref here = co_await this_coro::executor();
     const detail::job_handle job = jobs_.running(job_id);
@@ -142,7 +149,7 @@ class http_endpoint {
     std::string error;
     bool input_fault = false;
     if (!made.succeeded()) {
-      // A handler that outlives its time is stopped by the worker, which ends it as a failure.
+      // The worker stops a handler that exceeds its time limit, and its job then ends as a failure.
       const bool late =
           (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
       status = late                                     ? endpoint_status::timed_out
@@ -162,7 +169,7 @@ class http_endpoint {
 
   const endpoint_options options_;
   std::vector<route> routes_;
-  detail::local_event* bell_ = nullptr;
+  detail::local_event* new_jobs_ = nullptr;
   void (*tell_begun_)(void* whom) = nullptr;
   void* to_tell_ = nullptr;
   logger& log_;

@@ -1,5 +1,5 @@
 #pragma once
-// Who may ask an endpoint for anything: which Host, which site, which token. Must not know what is asked for.
+// Which requests an endpoint admits, by their Host, Origin and token. Must not know what they ask for.
 
 #include <coworker/http/request_head.hpp>
 #include <coworker/http/syntax.hpp>
@@ -12,7 +12,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Takes as long for any text of that length.
+// Takes a time that depends on the length of the secret only.
 inline bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {
   unsigned char difference = given.size() == secret.size() ? 0 : 1;
   for (std::size_t i = 0; i < secret.size(); ++i) {
@@ -36,7 +36,8 @@ inline bool is_loopback_host(std::string_view host) noexcept {
   return host == "127.0.0.1" || host == "[::1]" || host == "::1" || equal_ignoring_case(host, "localhost");
 }
 
-// Whether the page that sends it comes from here: a browser says so for whatever another site makes it send.
+// Returns whether the page that sends the request came from this server. A browser sets Origin on what a page
+// of another site makes it send.
 inline bool is_own_origin(std::string_view origin, std::string_view host) noexcept {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (origin.starts_with(scheme)) return equal_ignoring_case(origin.substr(scheme.size()), host);
@@ -45,11 +46,11 @@ inline bool is_own_origin(std::string_view origin, std::string_view host) noexce
 }
 
 struct gate_refusal {
-  int status = 0;  // 0: none
+  int status = 0;  // 0: not refused
   const char* why = "";
 };
 
-// `is_open`: a path that needs no token.
+// Returns why a request is refused, if it is. `is_open`: its path needs no token.
 inline gate_refusal refuse_at_gate(const endpoint_options& options, const request_head& request,
                                    bool is_open) {
   if (options.only_local) {

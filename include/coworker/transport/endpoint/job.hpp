@@ -14,7 +14,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-/// How far a job is.
+/// The status of a job, as clients see it.
 enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
 
 inline std::string_view status_name(endpoint_status status) noexcept {
@@ -25,7 +25,7 @@ inline std::string_view status_name(endpoint_status status) noexcept {
 
 constexpr bool is_final(endpoint_status status) noexcept { return status >= endpoint_status::completed; }
 
-/// A text that several hold.
+/// A text with shared ownership.
 struct shared_text : shared_state {
   const std::string text;
   explicit shared_text(std::string made) noexcept : text(std::move(made)) {}
@@ -33,7 +33,7 @@ struct shared_text : shared_state {
 
 using text_handle = shared_handle<shared_text>;
 
-/// Of a text that grows as much of its end as the console shows.
+/// Appends a line to a text of which the console shows the end, and drops what it no longer shows.
 inline void append_shown_end(std::string& shown, std::string_view more) {
   constexpr std::size_t most = 4000;
   shown.append(more).append("\n");
@@ -42,47 +42,47 @@ inline void append_shown_end(std::string& shown, std::string_view more) {
   shown.erase(0, line + 1);
 }
 
-// What a client asks for.
+// A job that a client asks for.
 struct endpoint_order {
-  job_envelope envelope;                      // its id is the job's, unless it is empty or another's
-  std::string request = {};                   // what a retry is made from
-  std::string webhook = {};                   // whom to tell of the end
-  duration time_to_live = (duration::max)();  // from now to the end
-  bool kept = true;                           // for clients that ask later; else gone with its request
-  bool sync = false;                          // its client waits
+  job_envelope envelope;                      // the job gets its id, unless that is empty or another job's
+  std::string request = {};                   // the body, from which a retry is made
+  std::string webhook = {};                   // the URL to notify of the end; empty: none
+  duration time_to_live = (duration::max)();  // from now to the job's end
+  bool kept = true;                           // clients may ask for it later; false: it ends with its request
+  bool sync = false;                          // its client waits for it
 };
 
-/// Guarded by the mutex of its table, but for what is const.
+/// A job of a table. Its members are guarded by the table's mutex, except those that are const.
 struct endpoint_job : shared_state {
   const std::string id;
   const bool kept;
   const bool sync;
   std::string request;
   const std::string webhook;
-  job_envelope envelope;  // until it is taken
+  job_envelope envelope;  // moved out when a worker takes the job
   duration time_limit{};  // of its handler; 0: none
   endpoint_status status = endpoint_status::in_queue;
   bool was_started = false;
   bool listed = true;        // it can be found by its id before a worker has it
-  bool running = false;      // a worker has it, whatever the status is by now
+  bool running = false;      // a worker has it, whatever its status is
   bool read_live = false;    // a client that is connected reads its chunks
   bool input_fault = false;  // it failed because its input does not fit
-  bool ended_here = false;   // it is among the results that are kept
+  bool ended_here = false;   // it is one of the results that are kept
   time_point created{};
   time_point started{};
   time_point ended{};
   time_point deadline = (time_point::max)();
-  text_handle output{};  // JSON; none: there is no output
+  text_handle output{};  // JSON; empty: there is no output
   std::string error = {};
-  fifo<std::string> chunks;       // JSON, that nobody has read
-  std::size_t chunk_bytes = 0;    // of those
+  fifo<std::string> chunks;       // JSON; not yet read by a client
+  std::size_t chunk_bytes = 0;    // the size of `chunks`
   std::string progress = {};      // JSON; empty: none yet
-  std::string shown_chunks = {};  // for the console: the last of them
-  std::string shown_log = {};     // for the console: its last lines
-  std::size_t bytes = 0;          // of all that the table counts for it
-  std::uint64_t revision = 0;     // when it changed last, in changes of the table
-  event news;                     // for clients: something of the above has changed
-  event room;                     // for the worker: chunks were read
+  std::string shown_chunks = {};  // for the console: the last chunks
+  std::string shown_log = {};     // for the console: the last log lines
+  std::size_t bytes = 0;          // what the table counts for the job
+  std::uint64_t revision = 0;     // the table's revision when the job last changed
+  event news;                     // wakes clients: something of the above has changed
+  event room;                     // wakes the worker: chunks were read
 
   endpoint_job(std::string named, endpoint_order&& order, time_point now)
       : id(std::move(named)),
@@ -97,13 +97,13 @@ struct endpoint_job : shared_state {
 
 using job_handle = shared_handle<endpoint_job>;
 
-/// What a job is at a moment.
+/// The state of a job at one moment.
 struct job_view {
   endpoint_status status = endpoint_status::in_queue;
   bool input_fault = false;
   bool was_started = false;
-  duration delay{};      // until it was started
-  duration execution{};  // from then on
+  duration delay{};      // from its creation to its start; if it was not started, to its end or to now
+  duration execution{};  // from its start to its end or to now
   text_handle output{};
   std::string error = {};
 };

@@ -1,5 +1,5 @@
 #pragma once
-// How the jobs of an HTTP endpoint are called, found by their names, and counted. Must not know what becomes of them.
+// The ids of an HTTP endpoint's jobs, an index by id, and counters. Must not know what happens to a job.
 
 #include <coworker/exec/hash_table.hpp>
 #include <coworker/exec/random.hpp>
@@ -15,7 +15,7 @@ namespace coworker::inline v0_1::detail {
 struct endpoint_job_keys {
   using key = std::string_view;
   std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325;  // as FNV-1a, eight bytes at a time; ids are the table's own
+    std::uint64_t mixed = 0xcbf29ce484222325;  // like FNV-1a, eight bytes at a time; most ids are our own
     for (; id.size() >= 8; id.remove_prefix(8)) {
       std::uint64_t word;
       std::memcpy(&word, id.data(), sizeof word);
@@ -29,7 +29,7 @@ struct endpoint_job_keys {
   bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
 };
 
-/// How many jobs there are and were.
+/// How many jobs have ended, by their status, and how many there are now.
 struct endpoint_counts {
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
@@ -40,7 +40,7 @@ struct endpoint_counts {
   std::size_t in_progress = 0;
 };
 
-// Of a final status.
+// Returns the counter of a final status.
 inline std::uint64_t& count_of(endpoint_counts& counts, endpoint_status status) noexcept {
   return status == endpoint_status::completed   ? counts.completed
          : status == endpoint_status::failed    ? counts.failed
@@ -48,7 +48,7 @@ inline std::uint64_t& count_of(endpoint_counts& counts, endpoint_status status) 
                                                 : counts.cancelled;
 }
 
-/// What a webhook is to be told.
+/// A webhook to call, and the ended job of which it is notified.
 struct endpoint_notice {
   std::string url;
   job_handle job;
@@ -56,7 +56,7 @@ struct endpoint_notice {
 
 using job_index = hash_table<job_handle, endpoint_job_keys>;
 
-// Makes the ids that the platform's look like: a UUID, and which region.
+// Makes ids that look like the platform's: a UUID and a region; before it "sync-" for a job of /runsync.
 class job_ids {
  public:
   explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}

@@ -1,6 +1,6 @@
 #pragma once
-// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
-// later, within a bound on memory. Must not know HTTP.
+// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for
+// clients that ask later. Bounds their memory. Must not know HTTP.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/event.hpp>
@@ -25,7 +25,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Any thread.
+// Thread-safe.
 class job_table {
  public:
   enum class refusal : unsigned char { none, full, closed };
@@ -34,8 +34,8 @@ class job_table {
 
   // --- for clients ----------------------------------------------------------------------------------------
 
-  // Empty, and why: there is no room, or the worker leaves. Not announced, the worker is not told: the caller sets
-  // available() soon.
+  // Adds a job. Returns an empty handle, and the reason in `why`, if there is no room or the worker leaves.
+  // With `announced` false the worker is not woken; the caller must then set available() soon.
   job_handle submit(endpoint_order order, time_point now, refusal& why, bool announced = true) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;
@@ -45,21 +45,21 @@ class job_table {
     if (why == refusal::none && !has_room) why = refusal::full;
     if (why != refusal::none) return job_handle();
     const duration time_to_live = order.time_to_live;
-    // One that nobody can ask for is looked up for its id only, where that is its client's.
+    // A job that no client can ask for later is listed only to keep an id that its client chose unique.
     const bool listed = order.kept || !order.envelope.id.empty();
     std::string id = std::move(order.envelope.id);
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    if (announced) available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    if (announced) available_.set();  // first, because it may throw; a take that it wakes waits for the mutex
     made->listed = listed;
     if (listed) kept_.add(made);
     enqueue(made);
     return made;
   }
 
-  // Empty: it is not here, or not any more.
+  // Returns an empty handle if there is no such job, or not any more.
   job_handle find(std::string_view id, time_point now) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
@@ -78,7 +78,7 @@ class job_table {
     return look_locked(job, now);
   }
 
-  // Nothing: it is not over, and news will come.
+  // Returns nothing if the job has not ended; its `news` is then set by its next change.
   std::optional<job_view> look_for_end(endpoint_job& job, time_point now) {
     const std::lock_guard lock(mutex_);
     job_view seen = look_locked(job, now);
@@ -87,7 +87,8 @@ class job_table {
     return std::nullopt;
   }
 
-  // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
+  // Takes the unread chunks, all of them or one. Returns false if there are none and the job has not ended;
+  // its `news` is then set by its next change.
   bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
                    job_view& seen) {
     const std::lock_guard lock(mutex_);
@@ -103,14 +104,14 @@ class job_table {
     return false;
   }
 
-  // The handler is held up by a client that reads slowly, and not by one that is not there.
+  // States whether a connected client reads the chunks: only such a client can delay the handler.
   void read_live(endpoint_job& job, bool live) {
     const std::lock_guard lock(mutex_);
     job.read_live = live;
     job.room.set();
   }
 
-  // Ends it as cancelled; one in progress is asked to stop. False: it had ended before.
+  // Ends the job as cancelled; a worker that has it is asked to stop it. Returns false if it had ended.
   bool cancel(endpoint_job& job, std::string why, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return false;
@@ -118,14 +119,15 @@ class job_table {
     return true;
   }
 
-  // Its client has its answer, or has gone away; then it is stopped.
+  // The job's client has its response or has gone away. A job that has not ended is cancelled.
   void leave(endpoint_job& job, time_point now) {
     const std::lock_guard lock(mutex_);
     if (!is_final(job.status)) cancel_locked(job, "cancelled: the client has gone away", now);
     if (!job.kept && job.listed) kept_.forget(job);
   }
 
-  // Only for one that has failed or timed out. False: it has not, or there is no room.
+  // Adds a job with the id of one that failed or timed out. Returns an empty handle if that one did not, if a
+  // worker still has it, or, with the reason in `why`, if there is no room or the worker leaves.
   job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
@@ -144,7 +146,7 @@ class job_table {
     return made;
   }
 
-  // Cancels all that wait; returns how many.
+  // Cancels the jobs that wait and returns how many there were.
   std::size_t purge(time_point now) {
     const std::lock_guard lock(mutex_);
     return cancel_waiting("cancelled: the queue was purged", now);
@@ -158,7 +160,7 @@ class job_table {
     return made;
   }
 
-  // Calls `use(const endpoint_job&)` for those that have changed since, and returns the number of the last change.
+  // Calls `use(const endpoint_job&)` for each kept job that changed since; returns the current revision.
   template <class Use>
   std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
     const std::lock_guard lock(mutex_);
@@ -170,7 +172,7 @@ class job_table {
 
   // --- for the worker -------------------------------------------------------------------------------------
 
-  // False: there is nothing to hand over yet.
+  // Hands waiting jobs over to the worker. Returns false if there are none yet.
   bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
     const std::lock_guard lock(mutex_);
     while (in_queue_ > 0 && taken.jobs.size() < capacity) {
@@ -178,7 +180,7 @@ class job_table {
       if (next->status != endpoint_status::in_queue) continue;
       expire(*next, now);
       if (next->status != endpoint_status::in_queue) continue;
-      // Kept here until it has ended, also where no client asks for it later.
+      // Kept here until the worker returns it, even if no client can ask for it later.
       running_.insert(next->id, [&next] { return next; });
       leave_queue(*next);
       ++in_progress_;
@@ -206,7 +208,7 @@ class job_table {
     return arrivals_.per_second(now);
   }
 
-  // Empty: the worker has no such job.
+  // Returns an empty handle if the worker has no such job.
   job_handle running(std::string_view id) const {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = running_.find(id);
@@ -215,7 +217,7 @@ class job_table {
 
   enum class chunk_place : unsigned char { added, no_room, unwanted };
 
-  // no_room: whoever reads it has to come first.
+  // Adds a chunk. no_room: its client has to read first.
   chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return chunk_place::unwanted;
@@ -239,7 +241,7 @@ class job_table {
     change(job, job.status);
   }
 
-  // A line of the log, if it is about a job that is kept.
+  // Adds a line of the log to the job that it is about, if that is kept.
   void add_log_line(std::string_view id, std::string_view line) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
@@ -248,7 +250,7 @@ class job_table {
     change(**found, (*found)->status);
   }
 
-  // Of a job that the worker had. It keeps the status that it has, if that is final already.
+  // Ends a job that the worker had. A job whose status is already final keeps it.
   void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
            time_point now) {
     const std::lock_guard lock(mutex_);
@@ -266,7 +268,7 @@ class job_table {
     closed_ = false;
   }
 
-  // What waits then will not be started any more.
+  // Cancels the jobs that wait, because nobody will start them.
   void worker_goes(time_point now) noexcept {
     const std::lock_guard lock(mutex_);
     workers_.clear();
@@ -279,7 +281,7 @@ class job_table {
     return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
   }
 
-  // Lets no more in until a worker comes; what waits may still be handed over.
+  // Accepts no more jobs until a worker comes; those that wait may still be handed over.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -291,7 +293,7 @@ class job_table {
     return closed_;
   }
 
-  // What is to be told, in order; for whoever tells it.
+  // Returns the webhooks to call, in order, and forgets them.
   std::vector<endpoint_notice> take_notices() {
     const std::lock_guard lock(mutex_);
     noticed_.reset();
@@ -300,9 +302,9 @@ class job_table {
   event& noticed() noexcept { return noticed_; }
 
  private:
-  static constexpr std::size_t cost_of_a_job = 512;  // about, of the object itself
+  static constexpr std::size_t cost_of_a_job = 512;  // bytes, roughly, of the object itself
   static constexpr std::size_t most_unread =
-      256 * 1024;  // of chunks, before a handler waits for a slow reader
+      256 * 1024;  // bytes of chunks, beyond which a handler waits for a slow reader
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
@@ -330,7 +332,7 @@ class job_table {
     end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
   }
 
-  // One that has waited for too long.
+  // Ends a waiting job whose time to live is over.
   void expire(endpoint_job& job, time_point now) {
     if (job.status != endpoint_status::in_queue || now < job.deadline) return;
     end_locked(job, endpoint_status::timed_out, text_handle(),
@@ -375,17 +377,17 @@ class job_table {
   }
 
   const endpoint_options& options_;
-  mutable std::mutex mutex_;  // guards all below, and the jobs
+  mutable std::mutex mutex_;  // guards everything below, and the jobs
   job_ids ids_;
-  event available_;  // a take may find something
-  event noticed_;
-  kept_jobs kept_{options_};  // that clients may ask for
-  job_index running_;         // that a worker has
-  fifo<job_handle> waiting_;  // also those that have ended meanwhile
+  event available_;           // a take may find a job
+  event noticed_;             // there are webhooks to call
+  kept_jobs kept_{options_};  // the jobs that clients may ask for
+  job_index running_;         // the jobs that a worker has
+  fifo<job_handle> waiting_;  // contains also jobs that have ended since
   std::vector<endpoint_notice> notices_;
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
-  mutable rate_meter arrivals_;  // requests for jobs, also those that are refused as there is no room
+  mutable rate_meter arrivals_;  // requests that add a job, also those refused for lack of room
   std::size_t in_queue_ = 0;
   std::size_t in_progress_ = 0;
   std::size_t waiting_bytes_ = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// The jobs of an HTTP endpoint that clients may ask for, by their ids. Those that have ended are kept for a while and
-// within a bound on memory, the oldest dropped first. Must not know how a job gets on.
+// The jobs of an HTTP endpoint that clients may ask for, by their ids. Those that have ended are kept for a
+// limited time and within a bound on memory; the oldest are dropped first. Must not know how a job proceeds.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/fifo.hpp>
@@ -14,7 +14,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Empty: there is none.
+// Removes a job and returns it; empty: there is none.
 inline job_handle take_job(job_index& jobs, std::string_view id) {
   const job_handle* const found = jobs.find(id);
   job_handle taken = found != nullptr ? *found : job_handle();
@@ -22,7 +22,7 @@ inline job_handle take_job(job_index& jobs, std::string_view id) {
   return taken;
 }
 
-// Guarded by its owner's mutex, as the jobs are.
+// Guarded by its owner's mutex, like the jobs.
 class kept_jobs {
  public:
   explicit kept_jobs(const endpoint_options& options) noexcept : options_(options) {}
@@ -31,10 +31,10 @@ class kept_jobs {
     jobs_.insert(job->id, [&job] { return job; });
   }
 
-  // Null: it is not here.
+  // Null: there is no such job.
   const job_handle* find(std::string_view id) const noexcept { return jobs_.find(id); }
 
-  // Empty: it is not here, or another has its id by now.
+  // Empty: the job is not here, or another job now has its id.
   job_handle handle_of(const endpoint_job& job) const noexcept {
     const job_handle* const found = jobs_.find(job.id);
     return found != nullptr && found->get() == &job ? *found : job_handle();
@@ -45,7 +45,7 @@ class kept_jobs {
     jobs_.for_each(visit);
   }
 
-  // From now on it counts among the results.
+  // Counts the job as one of the results from now on.
   void note_end(const job_handle& job, time_point now) {
     ended_.push(job);
     job->ended_here = true;
@@ -60,7 +60,7 @@ class kept_jobs {
     if (job.ended_here) bytes_ += static_cast<std::size_t>(more);
   }
 
-  // Drops what was kept for longest.
+  // Drops the oldest results: those older than options::keep_async, and more while the bound is exceeded.
   void make_room(time_point now) {
     while (!ended_.empty()) {
       const endpoint_job& oldest = *ended_[0];
@@ -71,12 +71,12 @@ class kept_jobs {
     }
   }
 
-  // Whoever holds a handle still has it.
+  // Handles to the job stay valid.
   void forget(endpoint_job& job) {
     if (job.ended_here) {
       bytes_ -= job.bytes;
       job.ended_here = false;
-      job.output = text_handle();  // the list of those that have ended may hold the job for a while
+      job.output = text_handle();  // ended_ may hold the job for some time
       job.chunks = fifo<std::string>();
       job.request = std::string();
     }
@@ -86,8 +86,8 @@ class kept_jobs {
  private:
   const endpoint_options& options_;
   job_index jobs_;
-  fifo<job_handle> ended_;  // in the order of their ends; also those that were forgotten
-  std::size_t bytes_ = 0;   // of those that were not
+  fifo<job_handle> ended_;  // in the order in which they ended; contains also jobs that were forgotten
+  std::size_t bytes_ = 0;   // of the jobs in ended_ that were not forgotten
 };
 
 }  // namespace coworker::inline v0_1::detail

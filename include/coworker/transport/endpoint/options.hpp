@@ -1,5 +1,5 @@
 #pragma once
-// What can be set about an HTTP endpoint. Must not know how it works.
+// The options of an HTTP endpoint. Must not know how an endpoint works.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/error_info.hpp>
@@ -18,43 +18,69 @@ namespace coworker::inline v0_1 {
 
 /// What an endpoint offers to its clients.
 enum class endpoint_kind : unsigned char {
-  queue_api,  ///< the platform's queue API: /run, /runsync, /status/{id} and so on, and the console
-  service,    ///< a POST on any route is a job, its response the output
-  realtime,   ///< POST /{endpoint}/realtime with {"id", "input"}
-  monitor,    ///< no jobs: health, metrics and the console, for a worker whose jobs come from elsewhere
+  queue_api,  ///< the platform's queue API (/run, /runsync, /status/{id} and so on) and the console
+  service,    ///< a POST on any path, or a request to one of `routes`, is a job; the response is its output
+  realtime,   ///< POST /{endpoint}/realtime with {"id", "input"} is a job
+  monitor,    ///< no jobs: health, metrics and the console, for a worker that takes its jobs from elsewhere
 };
 
 /// Options of an endpoint.
 struct endpoint_options {
+  /// What the endpoint offers. Default: service.
   endpoint_kind kind = endpoint_kind::service;
-  /// Only for `localhost` as Host, and no other site as Origin: for an address that only this machine reaches.
+  /// True: refuses requests whose Host is not `localhost`, 127.0.0.1 or [::1]; for an address that only this
+  /// machine reaches. Default: true. A request whose Origin is another site is refused in either case.
   bool only_local = true;
-  std::string token = {};             ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
-  std::string worker_id = "local";    ///< in answers of the queue API
-  std::string health_path = "/ping";  ///< says whether the worker is ready
-  int loading_status = 503;           ///< of the health path until the worker is ready
-  std::string realtime_path = {};     ///< of the kind `realtime`, such as "/ep/realtime"
-  std::string predict_path = {};      ///< for bodies {"instances": [...]}: each is a job; empty: none
-  bool webhooks = false;              ///< somebody tells them
-  bool openai_routes = false;         ///< POST /v1/... is a job {"openai_route", "openai_input"}
-  std::vector<route_description> routes =
-      {};                ///< of the kind `service`: the only ones that are jobs; none: all are
-  bool streams = false;  ///< the handler is one that streams
-  bool raw = false;      ///< of the kind `service`: the handler takes a raw_body
-  int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
-  std::size_t most_waiting = 1000;                           ///< jobs that wait; more are refused with 429
-  std::size_t most_kept = 256'000'000;             ///< bytes of results for later, and of jobs that wait
-  duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
-  duration keep_sync = std::chrono::minutes(1);    ///< the same of /runsync
-  std::uint64_t seed = 1;                          ///< of the ids
-  std::string title = "coworker";                  ///< in the API's description
-  json (*schema)() = nullptr;                      ///< of the handler's input; null: not known
-  void (*interpret)(outcome&) = nullptr;           ///< what members of an output mean; null: nothing
-  /// An error as text; null: its message.
+  /// Required of requests as `Authorization: Bearer TOKEN`, except for health and the console's page.
+  /// Default: empty, none is required.
+  std::string token = {};
+  /// The `workerId` in responses of the queue API. Default: "local".
+  std::string worker_id = "local";
+  /// Responds whether the worker is ready. Default: "/ping".
+  std::string health_path = "/ping";
+  /// The HTTP status of the health path until the worker is ready. Default: 503.
+  int loading_status = 503;
+  /// Kind `realtime`: the path of its jobs, such as "/ep/realtime".
+  std::string realtime_path = {};
+  /// Kind `service`: a path for bodies {"instances": [...]}, each element of which is a job. Default: none.
+  std::string predict_path = {};
+  /// Whether a webhook_sender serves the endpoint; if not, a job with a webhook is refused with 400.
+  /// Default: false.
+  bool webhooks = false;
+  /// True: requests to /v1/... are jobs {"openai_route", "openai_input"}. Default: false.
+  bool openai_routes = false;
+  /// The routes of the program's handlers. Kind `service`: the only ones that are jobs. Kind `queue_api`:
+  /// shown in the API's description. Default: none; a `service` then takes a POST on any path.
+  std::vector<route_description> routes = {};
+  /// Whether the handler streams. Default: false.
+  bool streams = false;
+  /// Kind `service`: whether the handler takes a raw_body. Default: false.
+  bool raw = false;
+  /// How many jobs may be in progress at once, whatever the concurrency modifier says. Default: no limit.
+  int most_in_progress = (std::numeric_limits<int>::max)();
+  /// How many jobs may wait; more are refused with 429. Default: 1000.
+  std::size_t most_waiting = 1000;
+  /// Limits, in bytes, each of these: the requests of the jobs that wait, the results that are kept for
+  /// clients that ask later, and the unread chunks of one job. Default: 256 MB.
+  std::size_t most_kept = 256'000'000;
+  /// How long the result of a /run is kept. Default: 30 min.
+  duration keep_async = std::chrono::minutes(30);
+  /// How long the result of a /runsync is kept. Default: 1 min.
+  duration keep_sync = std::chrono::minutes(1);
+  /// Seeds the random ids of jobs. Default: 1.
+  std::uint64_t seed = 1;
+  /// The title in the API's description. Default: "coworker".
+  std::string title = "coworker";
+  /// Returns the JSON schema of the handler's input. Default: null, not known.
+  json (*schema)() = nullptr;
+  /// Gives members of an output their meaning, as an engine's interpret() does. Default: null, does nothing.
+  void (*interpret)(outcome&) = nullptr;
+  /// Formats an error as the text that clients get. Default: null, they get its message.
   std::string (*error_text)(const error_info&, const logger&) = nullptr;
-  /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
+  /// Adds to a job's output where its time went, if the worker measures that. Default: null, adds nothing.
   void (*add_timings)(outcome&, const job_timings&, duration ready_delay) = nullptr;
-  duration ready_delay{};  ///< how long the process took until it could serve
+  /// How long the process took until it could serve, for add_timings. Default: 0 s.
+  duration ready_delay{};
 };
 
 }  // namespace coworker::inline v0_1

@@ -1,6 +1,6 @@
 #pragma once
-// What the bodies of requests ask for, as orders for a job: the queue API's, and those of a plain service. Must not know
-// what becomes of a job.
+// Reads the bodies of requests that ask for a job: the queue API's, and those of a plain service. Must not
+// know what happens to a job.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/http_error.hpp>
@@ -17,7 +17,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Throws: http_error 400, which names line and column.
+// Throws: http_error 400 with line and column.
 inline json parse_body(std::string_view body) {
   try {
     return json::parse(body);
@@ -39,7 +39,7 @@ inline bool is_json_type(std::string_view type) noexcept {
   return type.size() > suffix.size() && equal_ignoring_case(type.substr(type.size() - suffix.size()), suffix);
 }
 
-// Of a span in milliseconds within its bounds. Throws: http_error 400.
+// Reads a duration given in milliseconds. Throws: http_error 400 if it is not from `least` to `most`.
 inline duration read_span(const json& value, const char* name, std::int64_t least, std::int64_t most) {
   const bool fits = value.is_number() && value.get<double>() >= static_cast<double>(least) &&
                     value.get<double>() <= static_cast<double>(most);
@@ -52,7 +52,7 @@ inline duration read_span(const json& value, const char* name, std::int64_t leas
 
 inline constexpr std::int64_t week_in_milliseconds = std::int64_t{7} * 24 * 3600 * 1000;
 
-// Of the query `?name=MS`; nothing where it is not there. Throws: http_error 400.
+// Reads the query parameter `?name=MS`; nothing if it is absent. Throws: http_error 400, as read_span().
 inline std::optional<duration> span_parameter(const request_head& request, const char* name,
                                               std::int64_t least, std::int64_t most) {
   const std::optional<std::string> given = coworker::find_parameter(request.query(), name);
@@ -63,7 +63,7 @@ inline std::optional<duration> span_parameter(const request_head& request, const
   return detail::read_span(json(whole), name, least, most);
 }
 
-// A body of /run or /runsync. Throws: http_error 400.
+// Reads a body of /run or /runsync. Throws: http_error 400.
 inline endpoint_order read_order(std::string body, bool sync) {
   json given = detail::parse_body(body);
   if (!given.is_object() || !given.contains("input"))
@@ -94,7 +94,7 @@ inline endpoint_order read_order(std::string body, bool sync) {
   return order;
 }
 
-// Where a request of a service was sent to, for the handler.
+// Returns the method, path and query of a service's request, for the handler.
 inline json request_details(const request_head& request) {
   json details = json::object();
   details["method"] = std::string(request.method());
@@ -108,14 +108,14 @@ inline void note_trace(const request_head& request, job_envelope& envelope) {
     envelope.trace_parent = *trace;
 }
 
-// For a handler that takes a raw_body.
+// Returns the input of a handler that takes a raw_body.
 inline json raw_input(std::string body) {
   json made = json::object();
   made["bytes"] = std::move(body);
   return made;
 }
 
-// A body as the input itself: JSON, or a text. Throws: http_error 400, 415.
+// Reads a body that is the input itself: JSON, or a text. Throws: http_error 400, 415.
 inline json read_plain_input(const request_head& request, std::string body) {
   const std::string_view type = detail::media_type(request);
   if (type.empty() || detail::is_json_type(type)) return body.empty() ? json() : detail::parse_body(body);

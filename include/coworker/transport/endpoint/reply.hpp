@@ -1,6 +1,6 @@
 #pragma once
-// What an endpoint answers: a status, a body that may be shared with others, and the few header lines that there are.
-// Must not know why.
+// A response of an endpoint: a status, a body of which a part may be shared with other responses, and a few
+// header lines. Must not know why it is sent.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/response_head.hpp>
@@ -19,11 +19,11 @@ inline constexpr std::string_view json_type = "application/json";
 struct endpoint_reply {
   int status = 200;
   std::string_view type = json_type;
-  std::string text = {};         // the body, or what stands before the shared part
-  text_handle shared{};          // a part of the body that others have too
-  std::string tail = {};         // and what follows it
-  std::string allow = {};        // methods, for 405
-  std::string_view policy = {};  // for a page: what it may load
+  std::string text = {};         // the body, or what precedes its shared part
+  text_handle shared{};          // a part of the body that other responses have too
+  std::string tail = {};         // what follows the shared part
+  std::string allow = {};        // the methods that the path has, for 405 and OPTIONS
+  std::string_view policy = {};  // for a page: its Content-Security-Policy
 
   std::size_t size() const noexcept { return text.size() + (shared ? shared->text.size() : 0) + tail.size(); }
 
@@ -63,7 +63,7 @@ inline endpoint_reply error_reply(int status, std::string_view why) {
 
 inline std::int64_t milliseconds(duration span) noexcept { return span / std::chrono::milliseconds(1); }
 
-// The object that the queue API has for a job.
+// Returns the queue API's object for a job.
 inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen,
                                    std::string_view worker_id) {
   endpoint_reply made;

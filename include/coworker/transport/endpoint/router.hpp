@@ -1,5 +1,5 @@
 #pragma once
-// Which request means what at which kind of endpoint. Must not know how anything is carried.
+// What a request means, by the kind of the endpoint. Must not know how bytes are sent.
 
 #include <array>
 #include <coworker/coro/clock.hpp>
@@ -44,7 +44,7 @@ enum class endpoint_page : unsigned char {
   openai
 };
 
-// Those of the queue API stand under /v2/{anything} too.
+// Those of the queue API also exist under /v2/{anything}.
 inline constexpr std::array<route, 21> api_routes{{{"GET", "/"},
                                                    {"GET", "/console.js"},
                                                    {"GET", "/console.css"},
@@ -74,11 +74,11 @@ inline constexpr std::array<endpoint_page, 21> api_pages{
     endpoint_page::status_sync, endpoint_page::stream, endpoint_page::stream,
     endpoint_page::cancel,      endpoint_page::retry,  endpoint_page::purge,
     endpoint_page::health,      endpoint_page::openai, endpoint_page::openai};
-inline constexpr std::size_t first_api_route = 7;  // those before it have no /v2/{anything} before them
+inline constexpr std::size_t first_api_route = 7;  // those before it do not exist under /v2/{anything}
 inline constexpr std::size_t first_openai_route = 19;
 inline constexpr std::size_t first_monitor_route = 7;
 
-// Without "/v2/{anything}".
+// Returns the path without "/v2/{anything}".
 inline std::string_view api_path(std::string_view path) noexcept {
   if (!path.starts_with("/v2/")) return path;
   std::string_view rest = path.substr(3);
@@ -120,7 +120,7 @@ inline std::span<const route> routes_of(const endpoint_options& options) noexcep
   return std::span<const route>(api_routes).first(first_monitor_route);
 }
 
-// Whether a body is to be read, and the rest then follows; else the reply stands.
+// Returns whether the request is admitted, and its body is to be read; if not, the reply is set.
 inline bool admit(endpoint_visit& visit, bool only_health) {
   const endpoint_options& options = visit.endpoint().options();
   const request_head& request = visit.request();
@@ -270,7 +270,8 @@ inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_pa
   }
 }
 
-// What has routes of its own: all of the queue API, and of the others what is beside the jobs.
+// Serves the paths that coworker defines: all of the queue API, and for other kinds what exists beside the
+// jobs. Returns false if the request is none of those and may be a job. Throws: http_error.
 inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) {
   const endpoint_options& options = visit.endpoint().options();
   const request_head& request = visit.request();
@@ -323,7 +324,7 @@ inline void route_visit(endpoint_visit& visit, std::string body, time_point now)
   detail::serve_plain(visit, std::move(body), now);
 }
 
-// What goes wrong is answered as JSON.
+// Routes a request. Errors become replies in JSON.
 inline void begin_visit(endpoint_visit& visit, std::string body, time_point now) {
   try {
     detail::route_visit(visit, std::move(body), now);

@@ -1,6 +1,6 @@
 #pragma once
-// An endpoint on a port: its HTTP server, with a thread and an event loop of its own, so that no handler can hold up what
-// it answers. Must not know what the endpoint offers.
+// An endpoint on a port: its HTTP server, on a thread and an event loop of its own, so that no handler can
+// delay a response. Must not know what the endpoint offers.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/scope.hpp>
@@ -24,16 +24,17 @@
 
 namespace coworker::inline v0_1 {
 
-/// Serves an endpoint from the constructor to the destructor, which finishes the requests that are under way, for two
-/// seconds at most.
+/// Serves an endpoint on a port, from its constructor to its destructor. The destructor blocks until the
+/// requests in progress have been answered, for two seconds at most.
 class endpoint_server {
  public:
-  /// `port` 0 is any that is free. `health_port`: one more, for the health path only; 0: none. The endpoint must outlive
-  /// it. Throws: io_error where it cannot listen there; std::invalid_argument where `host` is no IP address.
+  /// Listens on `host` and `port`; 0: any free port. `health_port`: one more port, for the health path only;
+  /// 0: none. The endpoint must outlive the server.
+  /// Throws: io_error if it cannot listen there; std::invalid_argument if `host` is not an IP address.
   endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
                   std::uint16_t health_port, const http_server_options& options)
-      : endpoint_(endpoint), options_(options), door_(host, port), port_(door_.local_port()) {
-    if (health_port != 0) health_door_.emplace(host, health_port);
+      : endpoint_(endpoint), options_(options), listener_(host, port), port_(listener_.local_port()) {
+    if (health_port != 0) health_listener_.emplace(host, health_port);
     thread_.emplace(&endpoint_server::run, this);
   }
   endpoint_server(const endpoint_server&) = delete;
@@ -43,6 +44,7 @@ class endpoint_server {
     thread_->join();
   }
 
+  /// Returns the port on which it listens.
   std::uint16_t port() const noexcept { return port_; }
 
  private:
@@ -62,11 +64,12 @@ class endpoint_server {
 
   task<void> serve() {
     const context here = co_await this_coro::context();
-    server main(door_, detail::endpoint_handler{&endpoint_}, options_);
+    server main(listener_, detail::endpoint_handler{&endpoint_}, options_);
     std::optional<server> health;
-    if (health_door_) health.emplace(*health_door_, detail::endpoint_handler{&endpoint_, true}, options_);
+    if (health_listener_)
+      health.emplace(*health_listener_, detail::endpoint_handler{&endpoint_, true}, options_);
     scope serving(here);
-    serving.spawn(ring_bell());
+    serving.spawn(announce_jobs());
     serving.spawn(serve_one(main));
     if (health) serving.spawn(serve_one(*health));
     co_await closing_.wait();
@@ -74,20 +77,20 @@ class endpoint_server {
     if (health) health->drain();
     co_await ended_.wait_until(here.executor.now() + most_lingering);
     serving.request_stop();
-    bell_.set();
+    new_jobs_.set();
     co_await serving.join();
   }
 
-  // Tells the worker of the jobs that came in one turn of the loop, when that is over: one by one, it would be woken, and
-  // sleep again, for each.
-  task<void> ring_bell() {
+  // Wakes the worker once for all jobs that came in one turn of the loop, when the turn is over. Otherwise
+  // the worker would wake up, and sleep again, for each job.
+  task<void> announce_jobs() {
     const stop_token stop = co_await this_coro::stop_token();
-    endpoint_.ring_by(&bell_);
+    endpoint_.announce_jobs_by(&new_jobs_);
     while (!stop.stop_requested()) {
-      co_await bell_.wait();
+      co_await new_jobs_.wait();
       endpoint_.jobs().available().set();
     }
-    endpoint_.ring_by(nullptr);
+    endpoint_.announce_jobs_by(nullptr);
   }
 
   task<void> serve_one(server& one) {
@@ -98,10 +101,10 @@ class endpoint_server {
 
   http_endpoint& endpoint_;
   const http_server_options options_;
-  tcp_listener door_;
-  std::optional<tcp_listener> health_door_;
+  tcp_listener listener_;
+  std::optional<tcp_listener> health_listener_;
   const std::uint16_t port_;
-  detail::local_event bell_;
+  detail::local_event new_jobs_;
   event closing_;
   event ended_;
   int running_ = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// Requests that are jobs themselves: those of a plain service, of routes of the user's own, of OpenAI's API, of realtime
-// and of predictions. Must not know which of them an endpoint offers.
+// Requests that are jobs themselves: those of a plain service, of the program's own routes, of OpenAI's API,
+// of realtime and of predictions. Must not know which of them an endpoint offers.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/http_error.hpp>
@@ -80,7 +80,8 @@ inline void serve_predictions(endpoint_visit& visit, std::string body, time_poin
   visit.wait(reply_form::predictions, (time_point::max)(), true);
 }
 
-// As it stands in a path or query, or as what the schema says.
+// Returns a parameter of a path or query as the type that the schema gives it: a number or a boolean,
+// otherwise a text.
 inline json parameter_value(std::string text, const json& schema, const std::string& name) {
   const auto properties = schema.find("properties");
   if (properties == schema.end() || !properties->contains(name)) return json(std::move(text));
@@ -91,11 +92,12 @@ inline json parameter_value(std::string text, const json& schema, const std::str
   try {
     return json::parse(text);
   } catch (const json_exception&) {
-    return json(std::move(text));  // of which the handler says that it does not fit
+    return json(std::move(text));  // the handler then reports that it does not fit
   }
 }
 
-// What the handler of a route is given beside a body.
+// Adds what the handler of a route receives beside the body: the route, its parameters, the query and the
+// headers without Authorization. Throws: http_error 400 if the query is malformed.
 inline void add_parameters(const request_head& request, const route& at, const route_parameters& parameters,
                            json& details) {
   details["route"] = detail::route_name(at);
@@ -152,7 +154,7 @@ inline endpoint_reply methods_reply(bool asked, std::string allowed, std::string
   return made;
 }
 
-// A route of the user's own.
+// Serves a route of the program's own.
 inline void serve_route(endpoint_visit& visit, std::string body, time_point now) {
   const request_head& request = visit.request();
   const std::vector<route>& all = visit.endpoint().routes();

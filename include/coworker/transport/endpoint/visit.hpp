@@ -1,6 +1,6 @@
 #pragma once
-// One request at an endpoint, from its head to the last byte of its response, as a machine of plain steps: what awaits
-// stands in answer.hpp. Must not know how anything is carried.
+// One request at an endpoint, from its head to the last byte of its response, as a state machine that never
+// waits: the coroutine that does is in answer.hpp. Must not know how bytes are sent.
 
 #include <algorithm>
 #include <coworker/coro/clock.hpp>
@@ -22,17 +22,17 @@
 
 namespace coworker::inline v0_1::detail {
 
-// How the end of a job, or its chunks, become a response.
+// The form of a response that carries the end of a job, or its chunks.
 enum class reply_form : unsigned char {
-  status,       // the queue API's object
-  stream,       // the same with the chunks that came
-  output,       // the output alone, or an error
-  events,       // chunks as server-sent events, as they come
-  lines,        // chunks as lines of JSON, as they come
-  realtime,     // {"output": ...} or {"error": ...}
-  predictions,  // {"predictions": [...]} of several jobs
-  openai,       // what the handler says in place of a model server
-  openai_events,
+  status,         // the queue API's object
+  stream,         // {"status": ..., "stream": [...]}, with the chunks that were not returned yet
+  output,         // the output alone, or an error
+  events,         // chunks as server-sent events, as they come
+  lines,          // chunks as lines of JSON, as they come
+  realtime,       // {"output": ...} or {"error": ...}
+  predictions,    // {"predictions": [...]} of several jobs
+  openai,         // what the handler returns in the role of a model server
+  openai_events,  // the same as server-sent events, as they come
 };
 
 class endpoint_visit {
@@ -53,21 +53,21 @@ class endpoint_visit {
   http_endpoint& endpoint() noexcept { return endpoint_; }
   const request_head& request() const noexcept { return request_; }
 
-  // --- what is to become of it ------------------------------------------------------------------------------
+  // --- what the response will be ----------------------------------------------------------------------------
 
   void reply(endpoint_reply made) {
     reply_ = std::move(made);
     replied_ = true;
   }
 
-  // Adds a job, whose end is waited for. Throws: http_error 429, 503.
+  // Adds a job, for whose end wait() then waits. Throws: http_error 429, 503.
   endpoint_job& order(endpoint_order wanted, time_point now) {
     now_ = now;
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
-    local_event* const bell = endpoint_.bell();
-    if (bell != nullptr) bell->set();
-    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, bell == nullptr);
+    local_event* const new_jobs = endpoint_.new_jobs();
+    if (new_jobs != nullptr) new_jobs->set();
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, new_jobs == nullptr);
     if (why == job_table::refusal::closed)
       throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
@@ -75,7 +75,7 @@ class endpoint_visit {
     return *jobs_.back();
   }
 
-  // The job's client goes on asking for it, by other requests.
+  // Waits for the end of a job that an earlier request added.
   void follow(job_handle job) { jobs_.push_back(std::move(job)); }
 
   void wait(reply_form form, time_point due, bool stops_with_client, bool streams = false) {
@@ -88,7 +88,7 @@ class endpoint_visit {
     }
   }
 
-  // --- what is to be done next ------------------------------------------------------------------------------
+  // --- the next step ----------------------------------------------------------------------------------------
 
   step next(time_point now) {
     now_ = now;
@@ -108,7 +108,8 @@ class endpoint_visit {
   }
 
   endpoint_job& job() noexcept { return *jobs_[at_]; }
-  // A job whose time to live is over was started before, and ends by itself.
+  // When next() must be called again even without news. A job whose time to live is over was started before
+  // that, and ends by itself.
   time_point due() const noexcept {
     const time_point lives_until = jobs_[at_]->deadline;
     return (std::min)({due_, heartbeat_, lives_until > now_ ? lives_until : (time_point::max)()});
@@ -142,7 +143,7 @@ class endpoint_visit {
     reply_output(*ended, chunks);
   }
 
-  // All that came since the last time, or the end.
+  // Replies with the chunks that were not returned yet, or with the end.
   void look_stream(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
@@ -197,7 +198,7 @@ class endpoint_visit {
     reply_.type = form_ == reply_form::lines ? "application/x-ndjson" : "text/event-stream";
   }
 
-  // A text is events already, cut anywhere; a list holds several.
+  // A text already consists of events and may be cut anywhere; a list contains several chunks.
   void append_openai(const json& chunk) {
     if (chunk.is_string()) {
       piece_ += chunk.get<std::string_view>();
@@ -231,7 +232,7 @@ class endpoint_visit {
       append_live(seen.output->text);
     }
     if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
-    if (piece_.empty() && !begun_) {  // a stream without any element
+    if (piece_.empty() && !begun_) {  // a stream without elements
       reply_.text.clear();
       replied_ = true;
     }
@@ -260,8 +261,7 @@ class endpoint_visit {
       return reply(error_reply(status, seen.error));
     endpoint_reply made;
     std::string message = seen.error;
-    if (message.starts_with('{') &&
-        !read_platform_error(message)) {  // the handler's own object, as the queue has it
+    if (message.starts_with('{') && !read_platform_error(message)) {  // the handler's own error object
       made.text = "{\"error\":" + seen.error + "}";
       made.status = own_status(made.text, status);
       return reply(std::move(made));
@@ -276,7 +276,7 @@ class endpoint_visit {
     reply(std::move(made));
   }
 
-  // Whether it is an error in the platform's form, of which it leaves the message.
+  // Returns whether the text is an error in the platform's form; if so, replaces it by its message.
   static bool read_platform_error(std::string& error) {
     try {
       const json told = json::parse(error);
@@ -301,7 +301,7 @@ class endpoint_visit {
     reply(std::move(made));
   }
 
-  // A stream's elements are its chunks: its output lists none, or the same.
+  // The elements of a stream are its chunks; its output contains the same elements, or none.
   void reply_output(const job_view& seen, std::vector<std::string>& chunks) {
     endpoint_reply made;
     if (form_ == reply_form::openai) {
@@ -335,7 +335,8 @@ class endpoint_visit {
     }
   }
 
-  // An object {"error": {"code": 404}} says its own status.
+  // Returns the HTTP status that an object such as {"error": {"code": 404}} names; 500 for another error, 200
+  // without one.
   static int status_of_error(const std::string& text) {
     if (text.find("\"error\"") == std::string::npos) return 200;
     const json body = json::parse(text);
@@ -352,13 +353,13 @@ class endpoint_visit {
   http_endpoint& endpoint_;
   const request_head& request_;
   std::vector<job_handle> jobs_;
-  std::size_t at_ = 0;  // which of them is waited for
+  std::size_t at_ = 0;  // the index of the job that is waited for
   reply_form form_ = reply_form::status;
   bool stops_with_client_ = false;
   bool streams_ = false;  // the job's elements are its chunks
-  bool replied_ = false;  // reply_ is what is to be sent
-  bool begun_ = false;    // the response is one in pieces
-  bool over_ = false;     // of which the last one has been made
+  bool replied_ = false;  // reply_ is complete and can be sent
+  bool begun_ = false;    // the response has begun, and is sent in pieces
+  bool over_ = false;     // the last piece has been made
   bool done_ = false;
   bool raw_events_ = false;
   time_point now_{};

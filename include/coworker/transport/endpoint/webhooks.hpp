@@ -1,5 +1,6 @@
 #pragma once
-// Webhooks of an endpoint: whoever asked for it is told of a job's end. Must not know libcurl.
+// Webhooks of an endpoint: a request to the URL that came with a job, once the job has ended. Must not know
+// libcurl.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -19,15 +20,15 @@
 
 namespace coworker::inline v0_1 {
 
-/// Posts the status object of each job that has ended to the webhook that it came with: three tries, ten seconds apart,
-/// until one is answered with 200.
+/// Posts the status object of each job that has ended to the webhook that came with it. Makes up to three
+/// tries, ten seconds apart, until one gets status 200.
 template <http_client Client>
 class webhook_sender {
  public:
-  /// Both must outlive it. Where a webhook must not go is the client's to know.
+  /// Both must outlive the sender. The client decides which addresses a webhook may not have.
   webhook_sender(Client& client, http_endpoint& endpoint) : client_(client), endpoint_(endpoint) {}
 
-  /// Until close() was called and what was to be told has been tried.
+  /// Runs until close() was called and each webhook of a job that has ended was tried.
   task<void> run() {
     scope telling(co_await this_coro::context());
     for (;;) {
@@ -40,7 +41,7 @@ class webhook_sender {
     co_await telling.join();
   }
 
-  /// Tries what there is once more, and ends. Any thread.
+  /// Tries each webhook that has not succeeded once more, and ends run(). Thread safety: any thread.
   void close() {
     closing_.set();
     endpoint_.jobs().noticed().set();
@@ -64,11 +65,11 @@ class webhook_sender {
       const http_response answer = co_await client_.send(request);
       if (answer.arrived() && answer.status == 200) co_return;
       problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
-      if (answer.failure == http_failure::unusable) break;  // so it would be again
+      if (answer.failure == http_failure::unusable) break;  // another try would fail in the same way
       if (tries == most_tries || closing_.is_set()) break;
       co_await closing_.wait_until(here.now() + pause);
     }
-    endpoint_.own_log().write(log_level::warn, "Its webhook was not told: " + problem,
+    endpoint_.own_log().write(log_level::warn, "The job's webhook failed: " + problem,
                               log_subject(notice.job->id));
   }
 

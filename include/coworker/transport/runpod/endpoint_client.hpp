@@ -1,5 +1,6 @@
 #pragma once
-// endpoint_client: another endpoint of the platform, called from inside a handler. Needs libcurl.
+// endpoint_client: calls another endpoint of the platform from a handler. Needs libcurl. Must not know
+// workers.
 
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/coro/clock.hpp>
@@ -19,36 +20,38 @@
 
 namespace coworker::inline v0_1 {
 
-/// How an endpoint is called.
+/// Options of an endpoint_client.
 struct endpoint_client_options {
-  /// Default: the platform's own.
+  /// The URL before the endpoint's id. Default: the platform's own.
   std::string base_url = "https://api.runpod.ai/v2";
-  /// Of each request. A run is not sent twice, unless `repeatable` says that it may be.
+  /// The options of each request. A run is not sent twice unless `repeatable` allows it.
   http::call_options call = {};
-  /// How long to wait between two looks at a job, or its stream. Above 0. Default: 1 s.
+  /// The time between two requests for a job's status or for its stream. Above 0. Default: 1 s.
   duration poll_every = std::chrono::seconds(1);
 
   endpoint_client_options() {}
 };
 
-/// A job of another endpoint, as the endpoint last told of it.
+/// A job of another endpoint, as the endpoint last reported it.
 struct remote_job {
   std::string id;
   std::string status;  ///< IN_QUEUE, IN_PROGRESS, COMPLETED, FAILED, CANCELLED or TIMED_OUT
   json output = {};    ///< null until it has completed
   json error = {};     ///< null unless it has failed
-  json details = {};   ///< all that was told
+  json details = {};   ///< the whole response
 
   remote_job() {}
 
+  /// Returns whether the job has ended.
   bool is_final() const noexcept {
     return status != "IN_QUEUE" && status != "IN_PROGRESS" && status != "RUNNING";
   }
+  /// Returns whether the job has ended without an error.
   bool completed() const noexcept { return status == "COMPLETED"; }
 
-  /// Returns the output as a T: a number, a text, a plain struct, whatever json::get gives.
-  /// Throws: std::runtime_error when the job has not completed, with what it says of that; input_error, json_type_error
-  /// when the output is no T.
+  /// Returns the output as a T: a number, a text, a plain struct, or whatever else json::get() can return.
+  /// Throws: std::runtime_error with the status and the error if the job has not completed; input_error or
+  /// json_type_error if the output is not a T.
   template <class T>
   T output_as() const {
     if (!completed()) {
@@ -58,6 +61,7 @@ struct remote_job {
     return output.get<T>();
   }
 
+  /// Returns the error as a text: the string itself, or JSON.
   std::string error_text() const { return error.is_string() ? error.get<std::string>() : error.dump(); }
 };
 
@@ -65,22 +69,24 @@ struct remote_job {
 struct remote_health {
   int completed = 0, failed = 0, in_progress = 0, in_queue = 0, retried = 0;  ///< jobs
   int idle = 0, running = 0;                                                  ///< workers
-  json details = {};                                                          ///< all that was told
+  json details = {};                                                          ///< the whole response
 
   remote_health() {}
 };
 
-/// Calls another endpoint of the platform. Any number of coroutines may use one at a time; it must outlive its tasks.
+/// Calls another endpoint of the platform. Several coroutines may use one client at the same time. The client
+/// must outlive its tasks.
+/// Throws: all its tasks throw http::call_error if a request fails, or if its status is not one of success.
+/// Cancellation: each task throws `cancelled` as soon as a stop is requested. The other endpoint's job goes
+/// on; cancel() ends it.
 ///
 ///     endpoint_client painter("abc123", api_key);
 ///     const remote_job made = co_await painter.run_sync(wanted);
 ///     const picture result = made.output_as<picture>();
-///
-/// Throws, all of its tasks: http::call_error for a failed request, or a status that is none of success.
-/// Cancellation: each throws `cancelled` as soon as a stop is requested. The other endpoint's job goes on; cancel() ends it.
 class endpoint_client {
  public:
-  /// Throws: std::invalid_argument when the id is empty.
+  /// `api_key`: sent as a bearer token; empty: none is sent.
+  /// Throws: std::invalid_argument if `endpoint_id` is empty.
   endpoint_client(std::string_view endpoint_id, const std::string& api_key,
                   endpoint_client_options options = endpoint_client_options())
       : options_(std::move(options)) {
@@ -93,12 +99,12 @@ class endpoint_client {
     if (!api_key.empty()) options_.call.headers.push_back("Authorization: Bearer " + api_key);
   }
 
-  /// Starts a job and returns it, with its id.
+  /// Starts a job and returns it, with its id, before it has ended.
   task<remote_job> run(json input) const {
     return look("POST", base_ + "/run", body_of(std::move(input)), options_.call);
   }
 
-  /// Runs a job and returns it when it is final.
+  /// Runs a job and returns it once it has ended.
   task<remote_job> run_sync(json input) const {
     http::call_options patient = options_.call;
     patient.timeout += longest_hold;
@@ -112,16 +118,17 @@ class endpoint_client {
     co_return one;
   }
 
-  /// Returns how a job is getting on.
+  /// Returns the current state of a job.
   task<remote_job> status(std::string id) const {
     return look("GET", job_url("status", id), "", options_.call);
   }
 
-  /// Returns a job's chunks, each as its handler gave it, until it is final. Ends as well when it failed: status() tells.
+  /// Returns a generator of a job's chunks, each as its handler yielded it, until the job has ended. It also
+  /// ends if the job failed; status() then returns the error.
   async_generator<json> stream(std::string id) const {
     const std::string url = job_url("stream", id);
     http::call_options once = options_.call;
-    once.repeatable = false;  // a request takes the chunks away, which would be lost with its response
+    once.repeatable = false;  // a request removes the chunks, which would be lost with its response
     for (;;) {
       const json told = co_await ask("GET", url, "", once);
       const json chunks = told.is_array() ? told : told.value("stream", json::array());
@@ -137,12 +144,12 @@ class endpoint_client {
     }
   }
 
-  /// Ends a job, and returns it.
+  /// Cancels a job and returns it.
   task<remote_job> cancel(std::string id) const {
     return look("POST", job_url("cancel", id), "{}", options_.call);
   }
 
-  /// Returns how many jobs and workers there are.
+  /// Returns how many jobs and workers the endpoint has.
   task<remote_health> health() const {
     const json told = co_await ask("GET", base_ + "/health", "", options_.call);
     const json jobs = told.value("jobs", json::object());
@@ -176,7 +183,7 @@ class endpoint_client {
     return url;
   }
 
-  // `body` is empty where there is none.
+  // An empty `body` is not sent.
   task<json> ask(std::string_view method, std::string url, std::string body, http::call_options how) const {
     http::request what(std::move(url));
     what.method = std::string(method);

@@ -66,7 +66,7 @@ class own_thread_attendant {
       for (bool over = false; !over;) {
         try {
           over = co_await ended.wait();
-        } catch (const std::bad_alloc&) {  // for the wait; the thread must be joined
+        } catch (const std::bad_alloc&) {  // no memory for the wait; the thread must still be joined
         }
       }
     }
@@ -103,7 +103,7 @@ class own_thread_attendant {
         co_await std::move(pausing).in(own);
       } catch (const cancelled&) {
         co_return;
-      } catch (const std::bad_alloc&) {  // for an alarm: without a pause, then
+      } catch (const std::bad_alloc&) {  // no memory for the timer: tries again without a pause
       }
     }
   }

@@ -72,7 +72,7 @@ inline std::string checked_url(const char* name, const std::string& url) {
   std::string_view place = url;
   if (scheme) place.remove_prefix(url.find("://") + 3);
   place = place.substr(0, place.find_first_of("/?#"));
-  const auto host = split_host(place.substr(place.rfind('@') + 1));  // behind a user's name
+  const auto host = split_host(place.substr(place.rfind('@') + 1));  // after a user name, if there is one
   if (scheme && plain && host && !host->host.empty() && host->port != std::uint16_t{0}) return url;
   throw environment_error(std::string(name) + ": \"" + url +
                           "\" is not a URL, so there is nowhere to send to; give an http:// or https:// URL");

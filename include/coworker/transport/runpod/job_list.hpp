@@ -103,9 +103,9 @@ inline std::optional<std::string> find_text_member(std::string_view object, std:
 
 }  // namespace detail
 
-/// Reads what the platform says about a job beside its input: `batchId`, which names it in the log, and
-/// `policy.executionTimeout` in milliseconds; and `traceparent`, which the client may have written beside the input or
-/// into it.
+/// Reads what the platform says about a job beside its input: `batchId`, which names it in the log;
+/// `policy.executionTimeout` in milliseconds; and `traceparent`, which the client may have written beside the
+/// input or into it.
 inline void read_job_details(job_envelope& job) {
   const json& details = job.details;
   for (const json* const place : {&details, &std::as_const(job.input)}) {
@@ -217,7 +217,8 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   std::vector<std::string> ids;
   const auto add = [&ids, &log](const json& id) {
     if (id.is_string() && !id.get<std::string_view>().empty()) return ids.push_back(id.get<std::string>());
-    log.write(log_level::error, "The queue named a job to stop by what is no id, which is skipped.");
+    log.write(log_level::error,
+              "The queue's list of jobs to stop contains something that is no id; it is skipped.");
   };
   try {
     const json document = json::parse(body);

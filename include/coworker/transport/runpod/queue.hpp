@@ -129,7 +129,7 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     } catch (...) {
       problem = std::current_exception();
     }
-    // What was taken by now is run and posted all the same.
+    // Jobs that were already taken are still run, and their results posted.
     if (problem != nullptr && !stop.stop_requested()) detail::insist([&control] { control.drain(); });
     co_await beside.join();
     if (problem != nullptr) std::rethrow_exception(problem);

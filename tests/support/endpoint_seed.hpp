@@ -1,7 +1,8 @@
 #pragma once
-// A worker behind an HTTP endpoint with clients that do what a seed says: they run jobs, ask for them, cancel, retry and purge
-// them, go away in the middle of a request, while the worker leaves at some moment. Whatever they see must fit together.
-// Everything is in memory and in virtual time, so that a seed always plays the same.
+// A worker behind an HTTP endpoint, with clients whose actions are drawn from a seed: they run jobs, ask for
+// them, cancel, retry and purge them, and disconnect in the middle of a request, while the worker leaves at
+// some moment. Checks that the responses are consistent. Everything is in memory and in virtual time, so a
+// seed always gives the same run.
 
 #include <algorithm>
 #include <chrono>
@@ -22,11 +23,11 @@
 
 namespace coworker::testing {
 
-class door_seed {
+class endpoint_seed {
  public:
-  explicit door_seed(std::uint64_t seed) : seed_(seed), random_(seed) {}
+  explicit endpoint_seed(std::uint64_t seed) : seed_(seed), random_(seed) {}
 
-  /// What does not fit together; empty where all does.
+  /// Runs the clients. Returns what is wrong, one sentence each; empty if nothing is.
   std::vector<std::string> play() {
     endpoint_world world(endpoint_kind::queue_api);
     world.options.seed = seed_;
@@ -36,8 +37,8 @@ class door_seed {
     world.settings.grace_period = std::chrono::seconds(random_.below(8U));
     world.settings.overlap_delivery = random_.below(2U) == 0;
     world.settings.prefetch = random_.below(4U) == 0;
-    const auto clients = [this](memory_listener& door, leaving_worker& worker) {
-      return play_clients(door, worker);
+    const auto clients = [this](memory_listener& listener, leaving_worker& worker) {
+      return play_clients(listener, worker);
     };
     if (random_.below(2U) == 0) {
       world.options.streams = true;
@@ -49,10 +50,11 @@ class door_seed {
     return problems_;
   }
 
+  /// Returns how many jobs were accepted.
   std::size_t accepted() const { return jobs_.size(); }
 
  private:
-  // What one request said of a job, between these two moments.
+  // What the response to one request said about a job, at some moment between these two.
   struct sight {
     time_point asked;
     time_point told;
@@ -64,7 +66,7 @@ class door_seed {
     std::vector<json> chunks = {};  // as its client has read them
     time_point retried = (time_point::min)();
     int elements = 0;
-    bool streamed = false;  // somebody has read chunks
+    bool streamed = false;  // a client has read chunks
     bool several_read = false;
   };
   struct handler_runs {
@@ -85,7 +87,7 @@ class door_seed {
     handler_runs& mine = runs_[work.id];
     ++mine.begun;
     co_await sleep_for(std::chrono::milliseconds(work.input.at("ms").get<int>()));
-    if (work.input.contains("fail")) throw std::runtime_error("told to fail");
+    if (work.input.contains("fail")) throw std::runtime_error("fails on purpose");
     ++mine.ended_well;
     co_return "of " + work.id;
   }
@@ -98,18 +100,18 @@ class door_seed {
       co_await sleep_for(std::chrono::milliseconds(work.input.at("ms").get<int>() / elements));
       co_yield json(i);
     }
-    if (work.input.contains("fail")) throw std::runtime_error("told to fail");
+    if (work.input.contains("fail")) throw std::runtime_error("fails on purpose");
     ++mine.ended_well;
   }
 
   // --- the clients ------------------------------------------------------------------------------------------
 
-  task<void> play_clients(memory_listener& door, leaving_worker& worker) {
+  task<void> play_clients(memory_listener& listener, leaving_worker& worker) {
     const executor_ref here = co_await this_coro::executor();
-    if (random_.below(2U) == 0) door.limit_pieces(1 + random_.below(40U));
+    if (random_.below(2U) == 0) listener.limit_pieces(1 + random_.below(40U));
     scope clients(co_await this_coro::context());
     for (std::uint64_t i = 2 + random_.below(5U); i > 0; --i)
-      clients.spawn(be_client(door, here, random_.next()));
+      clients.spawn(be_client(listener, here, random_.next()));
     if (random_.below(2U) == 0) {
       co_await sleep_for(std::chrono::milliseconds(random_.below(20'000U)));
       leaving_ = true;
@@ -119,11 +121,11 @@ class door_seed {
     leaving_ = true;
     worker.stop();
     co_await sleep_for(std::chrono::seconds(30));
-    endpoint_client last(door);
+    endpoint_client last(listener);
     for (auto& [id, told] : jobs_) {
       co_await look(last, here, id, "/status/" + id);
       if (told.sights.empty() || !is_final(told.sights.back().status))
-        violate(id, "was accepted, and is not answered although the worker has left");
+        violate(id, "was accepted, and has not ended although the worker has left");
       if (!told.streamed) continue;
       co_await read_stream(last, here, id);
     }
@@ -132,11 +134,11 @@ class door_seed {
       violate("health", "jobs are left: " + health.text);
   }
 
-  task<void> be_client(memory_listener& door, executor_ref here, std::uint64_t seed) {
+  task<void> be_client(memory_listener& listener, executor_ref here, std::uint64_t seed) {
     random_source drawn(seed);
     for (std::uint64_t i = 1 + drawn.below(6U); i > 0; --i) {
       co_await sleep_for(std::chrono::milliseconds(drawn.below(3'000U)));
-      endpoint_client client(door);
+      endpoint_client client(listener);
       const auto what = drawn.below(10U);
       if (what < 5) {
         co_await follow_job(client, here, drawn);
@@ -162,7 +164,7 @@ class door_seed {
     return body + "}";
   }
 
-  // What is refused must have a reason to be.
+  // Returns whether a job was accepted. A refusal must have a valid reason.
   bool was_accepted(const endpoint_answer& got) {
     if (got.status == 200) return true;
     const bool fits = got.status == 429 || (got.status == 503 && leaving_);
@@ -216,7 +218,7 @@ class door_seed {
     co_await look(client, here, id, "/status/" + id);
   }
 
-  // At any byte of a request, or of the wait for its response.
+  // Disconnects at any byte of a request, or while it waits for the response.
   task<void> go_away(endpoint_client& client, random_source& drawn) {
     int elements = 0;
     const std::string body = order(drawn, elements);
@@ -231,7 +233,7 @@ class door_seed {
     if (how == 0) co_await sleep_for(std::chrono::milliseconds(drawn.below(2'000U)));
   }
 
-  // Another's job.
+  // Does something with a job of any client.
   task<void> meddle(endpoint_client& client, executor_ref here, random_source& drawn) {
     if (jobs_.empty()) co_return;
     auto any = jobs_.begin();
@@ -269,7 +271,7 @@ class door_seed {
     if (got.status == 200) {
       ++retries_[id];
       known_job& told = jobs_[id];
-      told.retried = here.now();  // what was said until then is of the run before
+      told.retried = here.now();  // earlier responses are about the run before
       told.sights.clear();
       told.chunks.clear();
       note(id, here.now(), here.now(), got.body);
@@ -285,7 +287,7 @@ class door_seed {
     const endpoint_answer got = co_await client.get("/stream/" + id + "?wait=1000");
     if (got.status != 200) co_return violate(id, "has no stream: " + got.text);
     known_job& told = jobs_[id];
-    if (told.retried >= asked && asked != here.now()) {  // of which run they are is not known
+    if (told.retried >= asked && asked != here.now()) {  // it is not known which run the chunks are of
       told.several_read = true;
       co_return;
     }
@@ -314,7 +316,7 @@ class door_seed {
       if (one.status == "COMPLETED" && ran.ended_well == 0)
         violate(id, "is COMPLETED, and was not run to its end");
       if (one.status == "IN_PROGRESS" && ran.begun == 0 && told.sights.back().status == "COMPLETED")
-        violate(id, "was IN_PROGRESS and never begun");
+        violate(id, "was IN_PROGRESS and was never started");
       const bool failed = one.status == "FAILED" || one.status == "CANCELLED" || one.status == "TIMED_OUT";
       if (failed && !one.body.contains("error")) violate(id, "is " + one.status + " without a reason");
       if (one.status == "COMPLETED" && one.body.contains("error")) violate(id, "is COMPLETED with an error");
