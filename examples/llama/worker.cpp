@@ -1,5 +1,4 @@
-// llama.cpp decodes the texts of all jobs together, both jobs such as {"prompt": "The sea", "stream": true}
-// and requests of OpenAI's clients.
+// llama.cpp decodes all jobs' texts together: {"prompt": "The sea", "stream": true}, or OpenAI's requests.
 //
 //     LLAMA_ARG_MODEL=model.gguf LLAMA_ARG_THREADS=3 ./llama_worker --rp_serve_api
 
@@ -31,8 +30,7 @@ struct model {
   decoder sequences{[this](std::span<decoder::active* const> all) { step(all); }, {.at_once = at_once}};
   ~model() { llama_batch_free(batch); }
 
-  // Runs on the engine's thread. Decodes a long prompt in parts, so the other jobs still get a token per
-  // step.
+  // Runs on the engine's thread. Decodes a long prompt in parts, so the other jobs get a token per step.
   void step(std::span<decoder::active* const> all) {
     batch.n_tokens = 0;
     int room = tokens_a_step - static_cast<int>(all.size());
