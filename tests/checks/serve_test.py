@@ -175,7 +175,7 @@ class QueueApi(unittest.TestCase):
         for host in ("::1", "[::1]"):
             with Server("--rp_api_host", host, *self.FLAGS) as server:
                 self.assertEqual(server.host, "[::1]")
-                self.assertFalse(any("Whoever reaches" in line for line in server.lines))
+                self.assertFalse(any("COWORKER_API_TOKEN" in line for line in server.lines))
                 connection = http.client.HTTPConnection("::1", server.port, timeout=30)
                 connection.request("GET", "/health")
                 self.assertEqual(Response(connection.getresponse()).status, 200)
