@@ -1,5 +1,5 @@
-// Jobs that come at about the same time run as one call, as GPUs like it. A batch starts when it is full, when its first
-// job has waited for 5 ms, or when no other job can come. An error in a result fails its own job only.
+// Jobs that arrive at about the same time run as one call, which suits GPUs. A batch starts when it is full,
+// when its first job has waited for 5 ms, or when no other job can arrive. An error fails only its own job.
 //
 // run: ./batched --test_input '[{"input": {"text": "fog"}}, {"input": {"text": "rain"}}, {"input": {"text": "snow"}}]'
 
@@ -16,7 +16,7 @@ struct request {
   std::string text;
 };
 
-// A plain function over a batch, which runs on the worker's pool: one result for each request, in their order.
+// A plain function for a batch, run on the worker's thread pool. Returns one result per request, in order.
 std::vector<cw::batch_result<std::size_t>> embed(std::vector<request> batch) {
   std::this_thread::sleep_for(40ms + 2ms * batch.size());  // stands for the model
   std::vector<cw::batch_result<std::size_t>> results;
@@ -31,6 +31,6 @@ std::vector<cw::batch_result<std::size_t>> embed(std::vector<request> batch) {
 }
 
 int main(int argc, char** argv) {
-  // Twice as many jobs as a batch holds: one batch gathers while another runs.
+  // Twice as many jobs as fit into a batch, so that one batch fills while another runs.
   return cw::start(argc, argv, cw::batched(embed, {.most = 16, .within = 5ms}), cw::fixed_concurrency{32});
 }

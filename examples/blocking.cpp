@@ -1,6 +1,5 @@
-// Plain functions as handlers. They run on a pool of threads, so that they may block or compute for as long
-// as they need: four jobs of half a second each take half a second together, and the worker goes on polling
-// meanwhile.
+// A plain function as a handler. It runs on a thread pool, so it may block or compute for as long as it
+// needs. Four jobs of half a second each take half a second together, and the worker keeps polling meanwhile.
 //
 // run: ./blocking --test_input '[{"input": "a"}, {"input": "b"}, {"input": "c"}, {"input": "d"}]'
 
@@ -11,7 +10,7 @@
 
 namespace cw = coworker;
 
-// Several threads run it at once: what it shares must bear that.
+// Several threads run it at once, so whatever it shares must be thread-safe.
 std::string transcribe(cw::job<std::string> job) {
   std::this_thread::sleep_for(std::chrono::milliseconds(500));  // stands for a library that blocks
   return "a transcript of " + job.input;

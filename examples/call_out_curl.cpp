@@ -1,5 +1,5 @@
-// A handler that calls other servers while others of its worker go on: it downloads what its job names, has another endpoint
-// describe it, and puts the picture into a bucket. A stop ends whatever it waits for.
+// A handler that calls other servers without blocking other jobs: it downloads the image that its job names,
+// asks another endpoint to describe it, and puts it into a bucket. A stop ends whatever it waits for.
 //
 // build: -DCOWORKER_WITH_CURL -lcurl
 // run: ./call_out_curl --print_schema
@@ -26,7 +26,7 @@ std::string variable(const char* name) {
   return value != nullptr ? value : "";
 }
 
-// A Runpod endpoint, called as a function that takes a struct and gives one.
+// Calls a Runpod endpoint like a function: a struct is the input, a value the output.
 cw::task<std::string> describe(std::string image_url) {
   const cw::endpoint_client eyes(variable("DESCRIBE_ENDPOINT"), variable("RUNPOD_API_KEY"));
   const cw::remote_job seen = co_await eyes.run_sync(request{std::move(image_url)});
@@ -34,7 +34,7 @@ cw::task<std::string> describe(std::string image_url) {
 }
 
 cw::task<described> handle(cw::job<request> job) {
-  // From public addresses only; gone when the handler returns.
+  // Connects to public addresses only. The file is deleted when the handler returns.
   http::download_options limits;
   limits.call.size_limit = 50'000'000;
   const http::downloaded_file image = co_await http::download(job.input.image_url, "/tmp/inputs", limits);
@@ -42,7 +42,7 @@ cw::task<described> handle(cw::job<request> job) {
   described answer;
   answer.text = co_await describe(job.input.image_url);
 
-  // From the file, a piece at a time.
+  // Uploads from the file, one piece at a time.
   const cw::s3::account bucket = cw::s3::account_from_environment();
   answer.stored_at = co_await cw::s3::put(bucket, "results", job.id, http::body::file(image.path()));
   co_return answer;

@@ -1,6 +1,6 @@
-// Continuous batching: one thread steps the sequences of all jobs together, as a language model's server decodes, and each
-// job streams its own pieces as they come. A job may also ask for its text as a whole. A sequence whose job is stopped is
-// in no further step.
+// Continuous batching: one thread steps the sequences of all jobs together, as a language model server does,
+// and each job streams its own pieces as they are made. A job may also ask for its text as a whole. When a
+// job is stopped, its sequence takes part in no further step.
 //
 // run: ./continuous_batching --test_input '[{"input": {"prompt": "1 2 3"}}, {"input": {"prompt": "4 5", "stream": true}}]'
 
@@ -16,14 +16,14 @@ struct request {
   bool stream = false;
 };
 
-// The state of one sequence: what is left to say.
+// The state of one sequence: the text that is still to be sent.
 struct sequence {
   std::string text;
 };
 using decoder = cw::step_engine<sequence, std::string>;
 
-// One step of all active sequences, here: one more character of each. A real one fills a batch, decodes it and samples;
-// one->slot() is the sequence's place in the model's cache.
+// Advances all active sequences by one step, here by one character each. A real step fills a batch, decodes
+// it and samples; one->slot() is the sequence's place in the model's cache.
 void step(std::span<decoder::active* const> all) {
   for (decoder::active* const one : all) {
     std::string& text = (*one)->text;

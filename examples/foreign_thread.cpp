@@ -1,5 +1,5 @@
-// A library that calls back on a thread of its own, and a coroutine that awaits what it says: a channel leads from one to
-// the other. When the job is stopped, the channel is closed, and the library learns it at its next call.
+// A library calls back on a thread of its own, and a coroutine awaits the values, which a channel passes on.
+// When the job is stopped, the channel is closed, and the library's next call returns false.
 //
 // run: ./foreign_thread --test_input '{"input": 5}'
 
@@ -10,7 +10,7 @@
 
 namespace cw = coworker;
 
-// Stands for a decoder with a thread of its own; `on_word` returns whether it is to go on.
+// Stands for a decoder with a thread of its own. `on_word` returns whether the decoder should continue.
 template <class OnWord>
 std::thread decode(int count, OnWord on_word) {
   return std::thread([count, on_word = std::move(on_word)]() mutable {
@@ -19,7 +19,7 @@ std::thread decode(int count, OnWord on_word) {
   });
 }
 
-// Ends the thread whatever happens to the job.
+// Joins the thread, however the job ends.
 struct joined {
   std::thread thread;
   ~joined() {
@@ -29,7 +29,8 @@ struct joined {
 
 cw::async_generator<std::string> handle(cw::job<int> job) {
   joined decoder;
-  cw::channel<std::string> words(16);  // goes before the thread is joined, so that the thread does not wait for room
+  // Destroyed before the thread is joined, so that the thread does not wait for room in it.
+  cw::channel<std::string> words(16);
   auto on_word = [to = words.sender()](std::string word) mutable { return to.blocking_send(std::move(word)); };
   decoder.thread = decode(job.input, std::move(on_word));
   for (auto word = co_await words.next(); word; word = co_await words.next()) co_yield std::move(*word);

@@ -1,6 +1,6 @@
-// Two GPUs, each with a thread of its own on which alone its model is made, used and destroyed, so that what a library
-// binds to a thread, as CUDA its current device, is right by construction. A job goes to the idlest lane. Sessions that
-// are not bound to a thread are lent.
+// Two GPUs, each with a lane: a thread of its own, on which its model is made, used and destroyed. State that
+// a library keeps per thread, such as CUDA's current device, is therefore always right. A job goes to the
+// lane with the least work. Sessions that are not bound to a thread come from a lender.
 //
 // run: ./lanes --test_input '[{"input": "a"}, {"input": "b"}, {"input": "c"}, {"input": "d"}]'
 
@@ -28,11 +28,11 @@ struct machine {
 
 machine load() { return machine(); }
 
-// Runs on the thread of a lane.
+// Runs on a lane's thread.
 std::string generate(model& on, std::string prompt) { return "GPU " + std::to_string(on.gpu) + ": " + prompt; }
 
 cw::task<std::string> handle(machine& with, cw::job<std::string> job) {
-  const auto lent = co_await with.sessions.lend();  // waits for one of three; given back whatever happens
+  const auto lent = co_await with.sessions.lend();  // waits for one of three; returned however the job ends
   ++lent->requests;
   co_return co_await with.gpus.run(generate, job.input);
 }

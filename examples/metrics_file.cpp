@@ -1,7 +1,7 @@
-// Metrics for Prometheus: once a second, what the worker measures is written to the file that METRICS_FILE
-// names, for node_exporter's textfile collector (which wants a name in .prom) or whatever else serves it;
-// without METRICS_FILE, to standard output. The worker shows its figures to the concurrency modifier, so the
-// modifier is where they are caught.
+// Metrics for Prometheus. Once a second, the worker's metrics are written to the file that METRICS_FILE
+// names, or to standard output without METRICS_FILE. node_exporter's textfile collector can serve the file if
+// its name ends in .prom. The worker passes its metrics to the concurrency modifier, so a modifier can
+// publish them.
 //
 // run: ./metrics_file --test_input '[{"input": 1.2}, {"input": 1.2}, {"input": 0.1}]'
 
@@ -14,7 +14,7 @@
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// Written beside the file and then renamed, so that nobody reads half a page.
+// Writes to a new file and then renames it, so that nobody reads half a page.
 void publish(const std::string& page) {
   const char* const path = std::getenv("METRICS_FILE");
   if (path == nullptr) {
@@ -28,8 +28,8 @@ void publish(const std::string& page) {
   if (!written || std::rename(fresh.c_str(), path) != 0) std::perror(path);
 }
 
-// Does as hill_climb does, and publishes what it is shown on the way. It is asked before every take, and once
-// a second while jobs are in progress.
+// Decides as hill_climb does, and publishes the metrics that it receives. The worker calls it before every
+// take, and once a second while jobs are in progress.
 class published {
  public:
   int operator()(int current, const cw::metrics& measured) {

@@ -1,5 +1,5 @@
-// Middleware: handlers around handlers, put together at compile time. A job that may be run is timed, and run
-// again when what it depends on fails. `timed` shows how to write one's own.
+// Middleware: handlers that wrap other handlers, composed at compile time. An authorised job is timed, and
+// run again when the service it depends on fails. `timed` shows how to write a wrapper.
 //
 // run: ./middleware --test_input '{"input": {"token": "sesame", "city": "Oslo"}}'
 
@@ -13,9 +13,9 @@
 namespace cw = coworker;
 using namespace std::chrono_literals;
 
-// A handler that takes and answers what the one inside it takes and answers, which must be a task. (A wrapper
+// A handler with the same input and result as the handler inside it, which must return a task. (A wrapper
 // that only passes its job on takes a `cw::wrapped_job<Handler>&&`, returns `handler(std::move(job))`, and
-// fits handlers of every kind.)
+// works with every kind of handler.)
 template <class Handler>
 struct timed {
   Handler handler;
@@ -42,7 +42,7 @@ struct connection_lost : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-// Stands for a server that answers every third time.
+// Stands for a server that answers only every third request.
 std::string ask_weather_service(const std::string& city) {
   static int asked = 0;
   if (++asked % 3 != 0) throw connection_lost("the weather service hung up");

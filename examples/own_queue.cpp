@@ -1,5 +1,6 @@
-// A queue of one's own: each line of JSON on standard input is a job, its result a line on standard output. At the end of
-// the input, and on SIGTERM, the worker finishes its jobs and ends. Try `printf '{"n": 1}\n{"n": 2}\n' | ./own_queue`.
+// A custom queue: each line of JSON on standard input is a job, and its result is a line on standard output.
+// At the end of the input, and on SIGTERM, the worker finishes its jobs and ends. Try `printf '{"n":
+// 1}\n{"n": 2}\n' | ./own_queue`.
 
 #include <unistd.h>
 #include <cerrno>
@@ -34,8 +35,8 @@ class line_queue {
     char buffer[4096];
     co_await cw::readable(STDIN_FILENO);
     const ssize_t count = ::read(STDIN_FILENO, buffer, sizeof buffer);
-    at_end_ = count == 0 || (count < 0 && errno != EAGAIN);  // others may have made it non-blocking
-    if (at_end_ && !unread_.empty()) unread_ += '\n';        // the last line may lack it
+    at_end_ = count == 0 || (count < 0 && errno != EAGAIN);  // another process may have made it non-blocking
+    if (at_end_ && !unread_.empty()) unread_ += '\n';        // the last line may lack its line end
     if (count > 0) unread_.append(buffer, static_cast<std::size_t>(count));
   }
 

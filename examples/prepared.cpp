@@ -1,5 +1,6 @@
-// A model that is loaded before the first job is taken. Loading blocks a thread of its own, so that the worker's
-// heartbeats flow meanwhile; each job gets the model by reference. --help and a refused command line load nothing.
+// A model that is loaded before the first job is taken. Loading blocks a separate thread, so the worker keeps
+// sending heartbeats meanwhile. Each job gets the model by reference. --help and a refused command line load
+// nothing.
 //
 // run: ./prepared --test_input '{"input": {"prompt": "fog"}}'
 
@@ -10,7 +11,7 @@
 
 namespace cw = coworker;
 
-// Stands for the weights of a model: neither copied nor moved.
+// Stands for the weights of a model, which can be neither copied nor moved.
 struct model {
   const std::string name;
 
@@ -23,14 +24,14 @@ struct request {
   std::string prompt;
 };
 
-// What it throws ends the program with status 5, and no job is taken.
+// If it throws, the program ends with status 5 and takes no job.
 model load(const cw::preparation& how) {
   how.log().info("reading the weights");
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // stands for that
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));  // stands for the reading
   return model("a small model");
 }
 
-void warm_up(model& loaded) { static_cast<void>(loaded.name.size()); }  // stands for a first, slow call
+void warm_up(model& loaded) { static_cast<void>(loaded.name.size()); }  // stands for a slow first call
 
 cw::task<std::string> handle(const model& loaded, cw::job<request> job) {
   co_return loaded.name + " on " + job.input.prompt;

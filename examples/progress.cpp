@@ -1,5 +1,5 @@
-// A handler that reports its progress from a thread that its library has started. The queue receives the latest value,
-// twice a second at most, and none after the job's outcome.
+// A handler that reports progress from a thread that a library has started. The queue receives the latest
+// value, at most twice a second, and none after the job's outcome.
 //
 // run: ./progress --test_input '{"input": {"steps": 40}}'
 
@@ -20,7 +20,7 @@ struct state {
   std::string phase;
 };
 
-// Stands for a C library that renders on threads of its own and calls back from there.
+// Stands for a C library that renders on its own thread and calls back from there.
 void render(int steps, void (*on_step)(int step, void* user), void* user) {
   std::thread renderer([=] {
     for (int step = 1; step <= steps; ++step) {
@@ -32,7 +32,7 @@ void render(int steps, void (*on_step)(int step, void* user), void* user) {
 }
 
 // Called on the library's thread.
-void tell(int step, void* user) {
+void report(int step, void* user) {
   const auto& job = *static_cast<const cw::job<request>*>(user);
   const int percent = 100 * step / job.input.steps;
   job.progress(state{percent, percent < 50 ? "sketching" : "painting"});
@@ -40,7 +40,7 @@ void tell(int step, void* user) {
 
 // A plain function: it blocks a thread of the pool while the library works.
 std::string handle(cw::job<request> job) {
-  render(job.input.steps, tell, &job);
+  render(job.input.steps, report, &job);
   return "a picture in " + std::to_string(job.input.steps) + " steps";
 }
 

@@ -1,6 +1,7 @@
-// A unit test of a handler under load and faults: a real worker with the real queue protocol takes its jobs
-// from a simulated queue, over a network that loses, repeats and delays, in virtual time. A hundred
-// afternoons take a fraction of a second; one that goes wrong is shrunk, and told event by event.
+// A unit test of a handler under load and faults. A real worker with the real queue protocol takes its jobs
+// from a simulated queue, over a network that loses, repeats and delays messages, in virtual time. A hundred
+// runs take a fraction of a second. A run that breaks a rule is reduced to a smaller one and printed event by
+// event.
 //
 // run: ./simulate_handler
 
@@ -39,7 +40,7 @@ int main() {
   std::printf("%d of %zu jobs succeeded, %d at once, job 0: %s\n", succeeded, calm.jobs.size(),
               calm.highest_in_progress, calm.jobs[0].outcome.c_str());
 
-  // With all of them, over many seeds: nothing is lost, started twice, or told wrongly.
+  // With all faults, over many seeds: no job is lost, started twice, or reported wrongly.
   load.faults = simulation::fault_set::all();
   const simulation::seeds_report stormy =
       simulation::simulate_seeds(100, answer, cw::follow_demand{.max = 8}, load);

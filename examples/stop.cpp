@@ -1,7 +1,7 @@
-// A job that ends early when it is asked to, inside a C library. Such libraries take an abort callback: a plain function
-// and a pointer that they hand back to it. Through that pointer the callback asks the job's stop token. A stop comes from
-// the queue (somebody cancelled the job), from SIGTERM once the grace period is over, or from a deadline.
-// tests/examples/stop_test.cpp tests it with a test_job.
+// A job inside a C library that ends early when it is asked to stop. Such libraries take an abort callback: a
+// plain function, and a pointer that they pass to it. Through that pointer the callback checks the job's stop
+// token. A stop comes from the queue (the job was cancelled), from SIGTERM once the grace period is over, or
+// from a deadline. tests/examples/stop_test.cpp tests this handler with a test_job.
 //
 // run: ./stop --test_input '{"input": {"steps": 5}}'
 
@@ -11,10 +11,10 @@
 
 namespace cw = coworker;
 
-// --- a C library, as they are ---------------------------------------------------------------------------------
+// --- a typical C library --------------------------------------------------------------------------------------
 
 extern "C" {
-typedef bool (*engine_abort_callback)(void* user_data);  // true: give up
+typedef bool (*engine_abort_callback)(void* user_data);  // returns true to abort
 
 struct engine_params {
   int steps;
@@ -22,7 +22,7 @@ struct engine_params {
   void* abort_user_data;
 };
 
-// The steps that were done, or -1 when the callback asked it to stop.
+// Returns the number of completed steps, or -1 if the callback aborted the run.
 int engine_run(engine_params params) {
   for (int step = 0; step < params.steps; ++step) {
     if (params.abort_callback(params.abort_user_data)) return -1;
@@ -38,7 +38,7 @@ struct request {
   int steps = 100;
 };
 
-// What the callback is given. It also tells how far the job is.
+// The callback's user data. The callback also reports the job's progress.
 struct run_in_progress {
   const cw::job<request>& job;
   int steps_done = 0;
@@ -50,7 +50,7 @@ extern "C" bool asked_to_stop(void* user_data) {
   return run.job.stop_token().stop_requested();
 }
 
-// A plain function: the library blocks, so it belongs on the pool.
+// A plain function: the library blocks, so it runs on the thread pool.
 std::string run_engine(cw::job<request> job) {
   run_in_progress run{job};
   const int done = engine_run({job.input.steps, asked_to_stop, &run});

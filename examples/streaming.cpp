@@ -1,5 +1,5 @@
-// A handler that streams: each value that it yields goes out as a chunk while it makes the next. What it
-// yields within 50 ms goes out together, as one array.
+// A handler that streams: each value that it yields is sent as a chunk while it makes the next. Values that
+// it yields within 50 ms are sent together, as one array.
 //
 // run: ./streaming --test_input '{"input": {"prompt": "Tell me of the sea", "max_tokens": 6}}'
 
@@ -20,7 +20,7 @@ struct token {
   std::string text;
 };
 
-// Stands for a model: gives one word after the other.
+// Stands for a model that generates one word after the other.
 std::string next_word(int index) {
   static const char* const words[] = {"The", " sea", " is", " wide", " and", " older", " than", " land."};
   return words[index % 8];

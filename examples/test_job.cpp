@@ -1,5 +1,6 @@
-// Unit tests of a handler: a test_job runs it without a queue, in virtual time, says when it is stopped, and keeps all
-// that it did. With any test framework; here without one. `simulate_handler.cpp` tests the same under load and faults.
+// Unit tests of a handler. A test_job runs the handler without a queue, in virtual time, stops it when the
+// test says, and records everything that it did. It works with any test framework; this example uses none.
+// `simulate_handler.cpp` tests handlers under load and faults.
 //
 // run: ./test_job
 

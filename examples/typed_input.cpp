@@ -1,6 +1,6 @@
-// A handler whose input is a plain struct: its members are filled by name, what is left out keeps its
-// default, and all that does not fit is reported at once, as in `input.size.width: expected from 64 to 2048,
-// found integer 7`.
+// A handler whose input is a plain struct. Its members are filled by name, and a missing one keeps its
+// default. Everything that does not fit is reported at once, as in `input.size.width: expected from 64 to
+// 2048, found integer 7`.
 //
 // run: ./typed_input --test_input '{"input": {"prompt": "fog", "size": {"width": 768}, "how": "euler"}}'
 
@@ -33,7 +33,7 @@ struct answer {
   picture_size size;
 };
 
-// What a struct's members may be, said beside it.
+// The rules for a struct's members, written beside the struct.
 constexpr auto rules(cw::type<picture_size>) {
   return cw::rule_list(
       cw::member(&picture_size::width).range(64, 2048), cw::member(&picture_size::height).range(64, 2048),

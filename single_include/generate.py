@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Makes single_include/coworker.hpp out of include/coworker/coworker.hpp and all that it includes.
+"""Makes single_include/coworker.hpp from include/coworker/coworker.hpp and all headers that it includes.
 
 Usage: generate.py           write the file
        generate.py --check   exit 1 if the file is not what would be written
 
-Each project header appears once, after those it includes. Standard headers are gathered at the top, except those
-inside an #if: they stay where they stand, and so does a project header that is only included inside an #if. What the
-entry header has before its first include comes before all of them.
+Each project header appears once, after the headers that it includes. Standard headers are collected at the top, except
+those inside an #if, which stay where they are. So does a project header that is only included inside an #if. The entry
+header's lines before its first include come before everything else.
 """
 import pathlib
 import re
@@ -50,12 +50,12 @@ def read(header):
 
 
 class Assembler:
-    """Walks the headers depth first and collects the parts of the single one."""
+    """Walks the headers depth first and collects the parts of the single header."""
 
     def __init__(self):
         self.sources = {}
         self.standard = set()
-        self.placed = {}  # header -> the conditions it stands under
+        self.placed = {}  # header -> the conditions under which it is placed
         self.fewest = {}  # header -> the fewest conditions under which it is reached
         self.find_fewest(ENTRY, ())
 
@@ -81,7 +81,7 @@ class Assembler:
                 self.find_fewest(line.includes, conditions + line.conditions)
 
     def needed_before(self, header, conditions, seen):
-        """The headers that `header` builds on and that are needed under fewer conditions too: those in `conditions`."""
+        """The headers that `header` needs and that are also needed under fewer conditions: those in `conditions`."""
         if header in seen:
             return
         seen.add(header)
@@ -93,11 +93,11 @@ class Assembler:
                 yield from self.needed_before(line.includes, conditions, seen)
 
     def place(self, header, conditions=()):
-        """The text of a header and of what it includes, or nothing if it stands already."""
+        """The lines of a header and of what it includes, or nothing if it is placed already."""
         if header in self.placed:
             if self.placed[header] not in ((), conditions[:len(self.placed[header])]):
                 sys.exit(f"generate.py: <{header}> is included under {self.placed[header]} and under {conditions}; "
-                         "include it under one of them, or always")
+                         "include it under one of these conditions, or always")
             return []
         self.placed[header] = conditions
 

@@ -1,4 +1,4 @@
-// llama.cpp decodes the texts of all jobs together: of {"prompt": "Once upon", "stream": true} and of OpenAI's clients.
+// llama.cpp decodes all jobs' texts together: {"prompt": "The sea", "stream": true}, or OpenAI's requests.
 //
 //     LLAMA_ARG_MODEL=model.gguf LLAMA_ARG_THREADS=3 ./llama_worker --rp_serve_api
 
@@ -14,8 +14,8 @@ namespace cw = coworker;
 constexpr int at_once = 8, tokens_each = 2048, tokens_a_step = 512;
 
 struct sequence {
-  std::vector<llama_token> pending;  // to be decoded: the prompt, later the token that was sampled last
-  int left;                          // to be sampled
+  std::vector<llama_token> pending;  // still to decode: the prompt, later the token that was sampled last
+  int left;                          // tokens still to sample
   llama_sampler_ptr sampler;
   llama_pos decoded = 0;
   int output = 0;  // where in the batch its logits are
@@ -30,7 +30,7 @@ struct model {
   decoder sequences{[this](std::span<decoder::active* const> all) { step(all); }, {.at_once = at_once}};
   ~model() { llama_batch_free(batch); }
 
-  // On the engine's thread. A long prompt goes in parts, so that the others have a token a step meanwhile.
+  // Runs on the engine's thread. Decodes a long prompt in parts, so the other jobs get a token per step.
   void step(std::span<decoder::active* const> all) {
     batch.n_tokens = 0;
     int room = tokens_a_step - static_cast<int>(all.size());
@@ -115,6 +115,6 @@ cw::async_generator<cw::chunk_or_whole<>> handle(model& with, cw::job<cw::text_r
 }
 
 int main(int argc, char** argv) {
-  const cw::options all_chunks{.stream = {.return_aggregate_stream = true}};  // as OpenAI's gateway wants it
+  const cw::options all_chunks{.stream = {.return_aggregate_stream = true}};  // OpenAI's gateway requires it
   return cw::start(argc, argv, cw::prepared(load, handle), cw::fixed_concurrency{at_once}, all_chunks);
 }

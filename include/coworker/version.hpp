@@ -11,4 +11,4 @@
 
 // All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be linked
 // into one program.
-// tests/checks/floors.py checks that each header says so.
+// tests/checks/layers.py checks that each header says so.

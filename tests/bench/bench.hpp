@@ -1,7 +1,7 @@
 #pragma once
 
-// Timing for the benchmarks: a stopwatch, a guard against the optimiser, and the figures of several
-// repetitions. It must not know what is measured.
+// Timing for the benchmarks: a stopwatch, a guard against the optimiser, and statistics over repetitions.
+// Must not know what is measured.
 
 #include <algorithm>
 #include <chrono>
@@ -15,7 +15,7 @@ namespace coworker::bench {
 using clock = std::chrono::steady_clock;
 using nanoseconds = std::chrono::nanoseconds;
 
-/// Measures from its construction on.
+/// Measures the time since its construction.
 class stopwatch {
  public:
   [[nodiscard]] nanoseconds elapsed() const { return clock::now() - start_; }
@@ -24,26 +24,26 @@ class stopwatch {
   clock::time_point start_ = clock::now();
 };
 
-/// Returns `value` by a way the optimiser cannot see through, so that nothing is computed while compiling.
+/// Returns `value` such that the optimiser does not know it, so that nothing is computed at compile time.
 template <class T>
 [[nodiscard]] T unknown(T value) {
   volatile T opaque = value;
   return opaque;
 }
 
-/// Ends the program unless `fact` holds: a library that computed something else was not measured.
+/// Ends the program unless `fact` is true, because the figures of a wrong result mean nothing.
 inline void require(bool fact, const char* what) {
   if (fact) return;
   std::fprintf(stderr, "benchmark: %s\n", what);
   std::exit(EXIT_FAILURE);
 }
 
-/// What one of `operations` equal ones took, in nanoseconds.
+/// The nanoseconds per operation if `operations` operations took that time.
 [[nodiscard]] inline double per_operation(nanoseconds elapsed, std::size_t operations) {
   return static_cast<double>(elapsed.count()) / static_cast<double>(operations);
 }
 
-/// The figures of several repetitions of one measure.
+/// The figures of the repetitions of one measure.
 class figures {
  public:
   void add(double figure) { all_.push_back(figure); }
@@ -53,7 +53,7 @@ class figures {
 
   [[nodiscard]] double minimum() const { return *std::min_element(all_.begin(), all_.end()); }
 
-  /// The smallest figure that is at least as large as that share of all, from 0 to 1.
+  /// The smallest figure that is at least as large as that share, from 0 to 1, of all figures.
   [[nodiscard]] double quantile(double share) const {
     std::vector<double> sorted = all_;
     std::sort(sorted.begin(), sorted.end());

@@ -1,15 +1,16 @@
-// What handing values from threads to coroutines costs: how many a second, and how long one takes.
+// Measures the cost of passing values from threads to coroutines: the throughput, and the latency of one
+// value.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -pthread -Iinclude tests/bench/channel_bench.cpp -o channel_bench
 //
 // Usage: channel_bench [--quick]
 //
-// Throughput is in nanoseconds a value: 1,000 are a million values a second. The latency of a hand-over is
-// from before the send on one thread to the resumed coroutine on another. A busy loop has other coroutines to
-// resume and never sleeps. A loop that is asleep has to be woken by the kernel first, whose price stands
-// beside it: the same with a bare mutex and condition variable, without a channel, loop or coroutine. The
-// sending thread sends at random moments. Both threads need a processor of their own: on a machine with other
-// work, only the least of many short runs ("least p50") says something.
+// Throughput is in nanoseconds per value: 1,000 ns are a million values per second. Latency is the time from
+// before the send on one thread until the coroutine resumes on another. A busy loop has other coroutines to
+// resume and never sleeps. A loop that sleeps must first be woken by the kernel. The rows with a bare mutex
+// and condition variable, without a channel, loop or coroutine, show how much of the latency that costs. The
+// sending thread sends at random moments. Each of the two threads needs a core of its own: on a machine with
+// other work, only the minimum of many short runs ("least p50") is meaningful.
 
 #include <algorithm>
 #include <atomic>
@@ -103,7 +104,7 @@ void spin_for(nanoseconds span) {
   }
 }
 
-// Some at about that distance, from half of it to one and a half.
+// Returns a random duration between half of `distance` and one and a half times `distance`.
 nanoseconds around(nanoseconds distance, cw::random_source& random) {
   return distance / 2 + nanoseconds(random.below(static_cast<std::uint64_t>(distance.count())));
 }
@@ -141,7 +142,7 @@ figures hand_over_delays(std::size_t values, bool busy, nanoseconds distance) {
   return delays;
 }
 
-// The same with nothing but a mutex and a condition variable.
+// Measures the same with only a mutex and a condition variable.
 figures bare_delays(std::size_t values, nanoseconds distance) {
   std::mutex mutex;
   cw::detail::condition condition;

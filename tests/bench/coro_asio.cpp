@@ -1,5 +1,5 @@
-// asio in the coroutine benchmark; empty where its headers are not found, or know no coroutines of this
-// compiler (1.22 and clang).
+// asio in the coroutine benchmark. Empty if its headers are not found or do not support the compiler's
+// coroutines (asio 1.22 with clang).
 
 #if __has_include(<asio.hpp>)
 #include <asio.hpp>
@@ -16,8 +16,8 @@
 namespace coworker::bench {
 namespace {
 
-// The executor by its own type, and operations that need no frame where this version has them: both make it
-// faster.
+// Uses the executor's concrete type, and operations without a coroutine frame if this version has them. Both
+// make asio faster.
 using asio_executor = asio::io_context::executor_type;
 using asio_timer = asio::steady_timer::rebind_executor<asio_executor>::other;
 #if ASIO_VERSION >= 102400
@@ -45,7 +45,7 @@ asio_task<void> asio_spawn_all(std::size_t count, std::size_t& ended) {
   }
 }
 
-// What waits for all of them is the loop, whose run() returns when nothing is left.
+// The loop waits for all of them: its run() returns when no work is left.
 nanoseconds asio_spawn(std::size_t rounds, std::size_t at_once) {
   asio::io_context loop{1};
   std::size_t ended = 0;
@@ -63,16 +63,16 @@ nanoseconds asio_spawn(std::size_t rounds, std::size_t at_once) {
 nanoseconds asio_hop(std::size_t trips, std::size_t at_once) {
   asio::io_context loop{1};
   asio::thread_pool pool{1};
-  journeys done;
+  hop_counts done;
   const auto to_pool = [&pool] { return asio::post(asio::bind_executor(pool, asio_token)); };
   const auto to_loop = [&loop] { return asio::post(asio::bind_executor(loop, asio_token)); };
   for (std::size_t i = 0; i != at_once; ++i) {
-    asio::co_spawn(loop, travel<asio_task<void>>(trips, to_pool, to_loop, done), asio::detached);
+    asio::co_spawn(loop, hop_repeatedly<asio_task<void>>(trips, to_pool, to_loop, done), asio::detached);
   }
   const stopwatch watch;
   loop.run();
   const nanoseconds elapsed = watch.elapsed();
-  require(done.ended == at_once && done.strays == 0, "asio: a coroutine ran on the wrong thread");
+  require(done.ended == at_once && done.on_wrong_thread == 0, "asio: a coroutine ran on the wrong thread");
   return elapsed;
 }
 

@@ -1,8 +1,8 @@
-// async_simple in the coroutine benchmark; empty where its headers are not found.
+// async_simple in the coroutine benchmark. Empty if its headers are not found.
 
 #if __has_include(<async_simple/coro/Lazy.h>)
 
-// g++ 12 takes a function object of its executor for uninitialised.
+// g++ 12 wrongly warns that a function object of its executor is uninitialised.
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
@@ -51,10 +51,10 @@ nanoseconds async_simple_spawn(std::size_t rounds, std::size_t at_once) {
 
 template <class ToPool, class ToLoop>
 async_simple::coro::Lazy<void> async_simple_hop_all(std::size_t trips, std::size_t at_once, ToPool to_pool,
-                                                    ToLoop to_loop, journeys& done) {
+                                                    ToLoop to_loop, hop_counts& done) {
   std::vector<async_simple::coro::Lazy<void>> tasks;
   for (std::size_t i = 0; i != at_once; ++i) {
-    tasks.push_back(travel<async_simple::coro::Lazy<void>>(trips, to_pool, to_loop, done));
+    tasks.push_back(hop_repeatedly<async_simple::coro::Lazy<void>>(trips, to_pool, to_loop, done));
   }
   co_await async_simple::coro::collectAllPara(std::move(tasks));
 }
@@ -62,17 +62,18 @@ async_simple::coro::Lazy<void> async_simple_hop_all(std::size_t trips, std::size
 nanoseconds async_simple_hop(std::size_t trips, std::size_t at_once) {
   SimpleExecutor loop{1};
   SimpleExecutor pool{1};
-  journeys done;
+  hop_counts done;
   const auto to_pool = [&pool] { return async_simple::coro::dispatch(&pool); };
   const auto to_loop = [&loop] { return async_simple::coro::dispatch(&loop); };
   const stopwatch watch;
   async_simple::coro::syncAwait(async_simple_hop_all(trips, at_once, to_pool, to_loop, done).via(&loop));
   const nanoseconds elapsed = watch.elapsed();
-  require(done.ended == at_once && done.strays == 0, "async_simple: a coroutine ran on the wrong thread");
+  require(done.ended == at_once && done.on_wrong_thread == 0,
+          "async_simple: a coroutine ran on the wrong thread");
   return elapsed;
 }
 
-// No timers: its executor starts a thread for each sleep, and leaves better to the user's own executor.
+// No timers: its executor starts a thread for each sleep, and expects users to write a better executor.
 const bool async_simple_added = add({
     .name = "async_simple",
     .leaf = [](std::uint64_t count) { return time_leaves<async_simple_task>(count, async_simple_drive); },

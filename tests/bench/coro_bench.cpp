@@ -1,12 +1,12 @@
-// The coroutine benchmark: what a call, a start, a hop between threads and a timer cost, next to other
-// libraries.
+// The coroutine benchmark: the cost of a call, a start, a hop between threads and a timer, compared with
+// other libraries.
 //
-// Alone, from the top of the repository:
+// Without other libraries, from the top of the repository:
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -pthread -Iinclude tests/bench/coro_bench.cpp -o coro_bench
 //
-// Every other library has a file beside this one, empty where its headers are not found. With all of them,
-// or with those you have, each built by the same compiler with -O2 -DNDEBUG:
+// Each other library has a file beside this one, which is empty if the library's headers are not found. With
+// all of them, or those that you have, each built by the same compiler with -O2 -DNDEBUG:
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -pthread -Iinclude tests/bench/coro_*.cpp -o coro_bench
 //       -isystem ASIO/include
@@ -22,10 +22,11 @@
 // Usage: coro_bench [--quick] [measure...]
 //
 // The measures are leaf, visible_leaf, fibonacci, spawn, spawn_many, hop, hop_64, fire and cancel. --quick
-// does a hundredth of the work once, which shows only that it works. Repetitions go round all libraries, so
-// that a machine that slows down slows all of them; those of calls are many and short, so that each library
-// has some that nothing interrupts. A single hop is two wake-ups by the kernel, whose price
-// depends on where it puts the two threads: compare those on one CPU, `taskset -c 0 coro_bench hop`.
+// does a hundredth of the work once, which shows only that the benchmark works. Each repetition runs all
+// libraries in turn, so that a machine that slows down slows all of them. The repetitions of calls are many
+// and short, so that each library has some without interruption. A single hop is two wake-ups by the kernel,
+// whose cost depends on which cores it chooses for the two threads. Compare hops on one core:
+// `taskset -c 0 coro_bench hop`.
 
 #include "coro_bench.hpp"
 
@@ -68,10 +69,10 @@ nanoseconds coworker_spawn(std::size_t rounds, std::size_t at_once) {
 
 template <class ToPool, class ToLoop>
 task<void> coworker_hop_all(std::size_t trips, std::size_t at_once, ToPool to_pool, ToLoop to_loop,
-                            journeys& done) {
+                            hop_counts& done) {
   scope children(co_await this_coro::context());
   for (std::size_t i = 0; i != at_once; ++i) {
-    children.spawn(travel<task<void>>(trips, to_pool, to_loop, done));
+    children.spawn(hop_repeatedly<task<void>>(trips, to_pool, to_loop, done));
   }
   co_await children.join();
 }
@@ -79,13 +80,14 @@ task<void> coworker_hop_all(std::size_t trips, std::size_t at_once, ToPool to_po
 nanoseconds coworker_hop(std::size_t trips, std::size_t at_once) {
   event_loop loop;
   thread_pool pool{1};
-  journeys done;
+  hop_counts done;
   const auto to_pool = [&pool] { return resume_on(pool); };
   const auto to_loop = [&loop] { return resume_on(loop); };
   const stopwatch watch;
   sync_wait(loop, coworker_hop_all(trips, at_once, to_pool, to_loop, done));
   const nanoseconds elapsed = watch.elapsed();
-  require(done.ended == at_once && done.strays == 0, "coworker: a coroutine ran on the wrong thread");
+  require(done.ended == at_once && done.on_wrong_thread == 0,
+          "coworker: a coroutine ran on the wrong thread");
   return elapsed;
 }
 
@@ -139,7 +141,7 @@ const bool coworker_added = add({
 
 constexpr std::string_view ours = "coworker";
 
-/// Nanoseconds an operation, one number for each title of the measure; none where the library has no means.
+/// Nanoseconds per operation, one number for each title of the measure. Empty if the library cannot do it.
 using readings = std::vector<double>;
 
 struct measure {
@@ -150,7 +152,7 @@ struct measure {
   readings (*run)(const library&, std::size_t operations);
 };
 
-// The least number that takes as many calls to compute.
+// The smallest n for which fibonacci(n) takes at least this many calls.
 int fibonacci_index(std::size_t calls) {
   int n = 0;
   while (fibonacci_calls(n) < calls) ++n;
@@ -197,7 +199,7 @@ readings cancel(const library& one, std::size_t count) { return run_timers(one.c
 
 const std::vector<measure> measures{
     {"leaf", {"await a coroutine that returns at once"}, 200'000, 301, leaf},
-    {"visible_leaf", {"await one that the optimiser can see into"}, 200'000, 301, visible_leaf},
+    {"visible_leaf", {"await a coroutine that the optimiser can see"}, 200'000, 301, visible_leaf},
     {"fibonacci", {"one call of the recursive fibonacci(24)"}, fibonacci_calls(24), 301, fibonacci},
     {"spawn", {"start a task on a loop and wait for it, 1,000 at once"}, 1'000'000, 7, spawn},
     {"spawn_many", {"start a task on a loop and wait for it, 200,000 at once"}, 200'000, 7, spawn_many},

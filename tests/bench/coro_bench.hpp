@@ -1,7 +1,8 @@
 #pragma once
 
-// What the coroutine benchmark asks of a library, and the coroutines that are the same for each of them.
-// It must not know any library: each comes with its own coro_<library>.cpp and adds itself to libraries().
+// The functions that the coroutine benchmark needs from a library, and the coroutines that are the same for
+// all libraries. Must not know any library: each has its own coro_<library>.cpp and adds itself to
+// libraries().
 
 #include "bench.hpp"
 
@@ -12,50 +13,48 @@
 
 namespace coworker::bench {
 
-/// How long a set of timers took: from the first coroutine's start until all of them slept, and from the
-/// moment the last deadline had passed (or the first cancellation) until the last coroutine had ended.
+/// The time that a set of timers took: from the start of the first coroutine until all of them slept, and
+/// from the last deadline (or the first cancellation) until the last coroutine had ended.
 struct timer_times {
   nanoseconds arming;
   nanoseconds ending;
 };
 
-/// One library's way of doing each thing that is measured; null for what it has no means for. Each function
-/// sets up what it needs, checks that what it measured was done, and returns the time of the measured part
-/// alone.
+/// A library's implementation of each measured operation; null if the library cannot do it. Each function
+/// sets up what it needs, checks that the work was done, and returns the time of the measured part only.
 struct library {
   const char* name;
-  /// One coroutine awaits `count` others in turn, each of which returns at once and is not visible to its
-  /// caller.
+  /// One coroutine awaits `count` others in turn. Each returns at once, and its definition is not visible to
+  /// the caller.
   nanoseconds (*leaf)(std::uint64_t count) = nullptr;
-  /// The same with a callee the compiler may inline, and whose frame it may elide.
+  /// The same with a callee that the compiler may inline, and whose frame it may elide.
   nanoseconds (*visible_leaf)(std::uint64_t count) = nullptr;
-  /// Recursive fibonacci numbers; fibonacci_calls(n) coroutines are started and awaited.
+  /// Computes fibonacci(n) recursively, which starts and awaits fibonacci_calls(n) coroutines.
   nanoseconds (*fibonacci)(int n) = nullptr;
-  /// A coroutine on a one-thread executor starts `at_once` others there and waits for all of them, `rounds`
-  /// times.
+  /// A coroutine on a one-thread executor starts `at_once` others there and waits for all of them; repeated
+  /// `rounds` times.
   nanoseconds (*spawn)(std::size_t rounds, std::size_t at_once) = nullptr;
-  /// As many coroutines as `at_once` each go `trips` times from a one-thread executor to a one-thread pool
-  /// and back.
+  /// `at_once` coroutines each switch `trips` times from a one-thread executor to a one-thread pool and back.
   nanoseconds (*hop)(std::size_t trips, std::size_t at_once) = nullptr;
-  /// As many coroutines as `count` sleep, each until its own moment, and are woken by it.
+  /// `count` coroutines sleep, each until its own deadline, which wakes it.
   timer_times (*fire)(std::size_t count) = nullptr;
-  /// The same, but their sleep is cancelled an hour early.
+  /// The same, but each sleep is cancelled an hour before its deadline.
   timer_times (*cancel)(std::size_t count) = nullptr;
 };
 
-/// All libraries this program was linked with.
+/// All libraries that this program is linked with.
 inline std::vector<library>& libraries() {
   static std::vector<library> all;
   return all;
 }
 
-/// Adds a library; to be called while static objects are initialised.
+/// Adds a library. Called while static objects are initialised.
 inline bool add(const library& one) {
   libraries().push_back(one);
   return true;
 }
 
-/// The calls it takes to compute fibonacci(n), itself included.
+/// The number of calls that compute fibonacci(n), including the first.
 [[nodiscard]] inline std::uint64_t fibonacci_calls(int n) {
   std::uint64_t calls = 1;
   for (std::uint64_t previous = 1; n > 1; --n) {
@@ -66,7 +65,7 @@ inline bool add(const library& one) {
   return calls;
 }
 
-/// The coroutines that await one another without leaving their thread, for any task type.
+/// Coroutines that await one another on one thread, for any task type.
 template <template <class> class Task>
 struct calls {
   [[gnu::noinline]] static Task<std::uint64_t> leaf(std::uint64_t value) { co_return value + 1; }
@@ -91,7 +90,7 @@ struct calls {
     co_return sum;
   }
 
-  // Two named results: g++ before 13 gets two awaits in one expression wrong.
+  // Two named results, because g++ before 13 miscompiles two awaits in one expression.
   static Task<std::uint64_t> fibonacci(int n) {
     if (n < 2) co_return static_cast<std::uint64_t>(n);
     const std::uint64_t first = co_await fibonacci(n - 1);
@@ -100,8 +99,8 @@ struct calls {
   }
 };
 
-/// Times `drive(task)`, a library's own way to run a task to its end on this thread, on the task that sums
-/// leaves.
+/// Times `drive(task)`, which runs the task that sums leaves to its end on this thread, in the library's own
+/// way.
 template <template <class> class Task, class Drive>
 nanoseconds time_leaves(std::uint64_t count, Drive drive) {
   const std::uint64_t first = unknown<std::uint64_t>(1);
@@ -112,7 +111,7 @@ nanoseconds time_leaves(std::uint64_t count, Drive drive) {
   return elapsed;
 }
 
-/// The same for leaves the compiler can see.
+/// The same for leaves that the compiler can see.
 template <template <class> class Task, class Drive>
 nanoseconds time_visible_leaves(std::uint64_t count, Drive drive) {
   const std::uint64_t first = unknown<std::uint64_t>(1);
@@ -139,43 +138,45 @@ nanoseconds time_fibonacci(int n, Drive drive) {
   return elapsed;
 }
 
-/// Ends at once, and leaves a trace of it.
+/// Counts itself in `ended` and ends at once.
 template <class Task>
 Task end_at_once(std::size_t& ended) {
   ++ended;
   co_return;
 }
 
-/// Names the thread that calls it. Opaque, because compilers keep what they know of a thread across a
-/// suspension.
+/// Returns a pointer that identifies the calling thread. Opaque to the optimiser, because compilers keep
+/// thread-local addresses across a suspension.
 [[gnu::noinline]] inline const void* this_thread_mark() {
   static thread_local char mark;
   const void* volatile opaque = &mark;
   return opaque;
 }
 
-/// What the travellers between two threads have done.
-struct journeys {
+/// Counts of the coroutines that hop between two threads: how many ended, and how often one ran on the wrong
+/// thread.
+struct hop_counts {
   std::size_t ended = 0;
-  std::size_t strays = 0;
+  std::size_t on_wrong_thread = 0;
 };
 
-/// Goes `trips` times to the pool and back to the thread it was started on, by what the two callables return.
+/// Switches `trips` times to the pool and back to the thread where it started, by awaiting what the two
+/// callables return.
 template <class Task, class ToPool, class ToLoop>
-Task travel(std::size_t trips, ToPool to_pool, ToLoop to_loop, journeys& done) {
-  const void* const home = this_thread_mark();
-  std::size_t strays = 0;
+Task hop_repeatedly(std::size_t trips, ToPool to_pool, ToLoop to_loop, hop_counts& done) {
+  const void* const start = this_thread_mark();
+  std::size_t on_wrong_thread = 0;
   for (std::size_t trip = 0; trip != trips; ++trip) {
     co_await to_pool();
-    if (this_thread_mark() == home) ++strays;
+    if (this_thread_mark() == start) ++on_wrong_thread;
     co_await to_loop();
-    if (this_thread_mark() != home) ++strays;
+    if (this_thread_mark() != start) ++on_wrong_thread;
   }
-  done.strays += strays;
+  done.on_wrong_thread += on_wrong_thread;
   ++done.ended;
 }
 
-/// Different deadlines in no order, within a tenth of a second from the first.
+/// Different deadlines in no particular order, within a tenth of a second after the first.
 class deadlines {
  public:
   explicit deadlines(nanoseconds from_now) : first_(clock::now() + from_now) {}
@@ -194,13 +195,13 @@ class deadlines {
   clock::time_point first_;
 };
 
-/// Far enough ahead that `count` coroutines can be put to sleep before the first of them is due, also where
-/// something else has the processor for a while.
+/// Far enough in the future that `count` coroutines can start to sleep before the first deadline, even if
+/// another process uses the core for a while.
 [[nodiscard]] inline nanoseconds soon(std::size_t count) {
   return std::chrono::milliseconds(100) + std::chrono::microseconds(4) * static_cast<std::int64_t>(count);
 }
 
-/// Never, for a benchmark.
+/// Longer than any benchmark runs.
 inline constexpr std::chrono::hours far_ahead{1};
 
 }  // namespace coworker::bench

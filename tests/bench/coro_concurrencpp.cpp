@@ -1,4 +1,4 @@
-// concurrencpp in the coroutine benchmark; empty where its headers are not found.
+// concurrencpp in the coroutine benchmark. Empty if its headers are not found.
 
 #if __has_include(<concurrencpp/concurrencpp.h>)
 
@@ -55,20 +55,20 @@ nanoseconds concurrencpp_hop(std::size_t trips, std::size_t at_once) {
   concurrencpp::runtime runtime;
   const auto loop = runtime.make_manual_executor();
   const auto pool = runtime.make_worker_thread_executor();
-  journeys done;
+  hop_counts done;
   const auto to_pool = [&pool] { return concurrencpp::resume_on(pool); };
   const auto to_loop = [&loop] { return concurrencpp::resume_on(loop); };
   const stopwatch watch;
   std::vector<concurrencpp::result<void>> results;
   for (std::size_t i = 0; i != at_once; ++i) {
-    results.push_back(travel<concurrencpp::lazy_result<void>>(trips, to_pool, to_loop, done).run());
+    results.push_back(hop_repeatedly<concurrencpp::lazy_result<void>>(trips, to_pool, to_loop, done).run());
   }
   while (done.ended != at_once) {
     loop->wait_for_task();
     loop->loop(concurrencpp_all);
   }
   const nanoseconds elapsed = watch.elapsed();
-  require(done.strays == 0, "concurrencpp: a coroutine ran on the wrong thread");
+  require(done.on_wrong_thread == 0, "concurrencpp: a coroutine ran on the wrong thread");
   return elapsed;
 }
 
@@ -80,7 +80,7 @@ concurrencpp::lazy_result<void> concurrencpp_sleep(std::shared_ptr<concurrencpp:
   ++woken;
 }
 
-// Its timers live on a thread of their own, which may already have woken sleepers while this one waits.
+// Its timers run on a thread of their own, which may wake coroutines before this thread starts to wait.
 timer_times concurrencpp_fire(std::size_t count) {
   concurrencpp::runtime runtime;
   const auto loop = runtime.make_manual_executor();
@@ -103,7 +103,7 @@ timer_times concurrencpp_fire(std::size_t count) {
   return times;
 }
 
-// No cancel: a sleep cannot be ended early.
+// No cancel: a sleep cannot end early.
 const bool concurrencpp_added = add({
     .name = "concurrencpp",
     .leaf = [](std::uint64_t count) { return time_leaves<concurrencpp_task>(count, concurrencpp_drive); },

@@ -1,4 +1,4 @@
-// cppcoro in the coroutine benchmark; empty where its headers are not found.
+// cppcoro in the coroutine benchmark. Empty if its headers are not found.
 
 #if __has_include(<cppcoro/task.hpp>)
 
@@ -36,7 +36,8 @@ cppcoro::task<void> cppcoro_spawn_all(cppcoro::static_thread_pool& pool, std::si
   }
 }
 
-// Its pool of one thread: on Linux its io_service sends every resumption through a pipe, which is slower.
+// Uses its thread pool with one thread: on Linux, its io_service sends each resumption through a pipe, which
+// is slower.
 nanoseconds cppcoro_spawn(std::size_t rounds, std::size_t at_once) {
   cppcoro::static_thread_pool pool{1};
   std::size_t ended = 0;
@@ -49,11 +50,11 @@ nanoseconds cppcoro_spawn(std::size_t rounds, std::size_t at_once) {
 
 template <class ToPool, class ToLoop>
 cppcoro::task<void> cppcoro_hop_all(std::size_t trips, std::size_t at_once, ToPool to_pool, ToLoop to_loop,
-                                    cppcoro::io_service& loop, journeys& done) {
+                                    cppcoro::io_service& loop, hop_counts& done) {
   co_await loop.schedule();
   cppcoro::async_scope scope;
   for (std::size_t i = 0; i != at_once; ++i) {
-    scope.spawn(travel<cppcoro::task<void>>(trips, to_pool, to_loop, done));
+    scope.spawn(hop_repeatedly<cppcoro::task<void>>(trips, to_pool, to_loop, done));
   }
   co_await scope.join();
   loop.stop();
@@ -67,14 +68,14 @@ cppcoro::task<void> cppcoro_run(cppcoro::io_service& loop) {
 nanoseconds cppcoro_hop(std::size_t trips, std::size_t at_once) {
   cppcoro::io_service loop{1};
   cppcoro::static_thread_pool pool{1};
-  journeys done;
+  hop_counts done;
   const auto to_pool = [&pool] { return pool.schedule(); };
   const auto to_loop = [&loop] { return loop.schedule(); };
   const stopwatch watch;
   cppcoro::sync_wait(
       cppcoro::when_all(cppcoro_hop_all(trips, at_once, to_pool, to_loop, loop, done), cppcoro_run(loop)));
   const nanoseconds elapsed = watch.elapsed();
-  require(done.ended == at_once && done.strays == 0, "cppcoro: a coroutine ran on the wrong thread");
+  require(done.ended == at_once && done.on_wrong_thread == 0, "cppcoro: a coroutine ran on the wrong thread");
   return elapsed;
 }
 

@@ -1,8 +1,8 @@
-// libcoro in the coroutine benchmark; empty where its headers are not found.
+// libcoro in the coroutine benchmark. Empty if its headers are not found.
 
 #if __has_include(<coro/task.hpp>)
 
-// What its build defines for its users when it has a scheduler.
+// Its build defines these for its users if it has a scheduler.
 #ifndef LIBCORO_FEATURE_NETWORKING
 #define LIBCORO_FEATURE_NETWORKING
 #endif
@@ -29,7 +29,7 @@ using libcoro_task = coro::task<T>;
 
 const auto libcoro_drive = [](auto task) { return coro::sync_wait(std::move(task)); };
 
-/// Its event loop on the calling thread, as its documentation sets it up.
+/// Its event loop on the calling thread, set up as its documentation describes.
 std::unique_ptr<coro::scheduler> libcoro_loop() {
   return coro::scheduler::make_unique(coro::scheduler::options{
       .thread_strategy = coro::scheduler::thread_strategy_t::manual,
@@ -62,16 +62,16 @@ nanoseconds libcoro_spawn(std::size_t rounds, std::size_t at_once) {
 nanoseconds libcoro_hop(std::size_t trips, std::size_t at_once) {
   const auto loop = libcoro_loop();
   const auto pool = coro::thread_pool::make_unique(coro::thread_pool::options{.thread_count = 1});
-  journeys done;
+  hop_counts done;
   const auto to_pool = [&pool] { return pool->schedule(); };
   const auto to_loop = [&loop] { return loop->schedule(); };
   for (std::size_t i = 0; i != at_once; ++i) {
-    loop->spawn_detached(travel<coro::task<void>>(trips, to_pool, to_loop, done));
+    loop->spawn_detached(hop_repeatedly<coro::task<void>>(trips, to_pool, to_loop, done));
   }
   const stopwatch watch;
   while (done.ended != at_once) loop->process_events(1s);
   const nanoseconds elapsed = watch.elapsed();
-  require(done.strays == 0, "libcoro: a coroutine ran on the wrong thread");
+  require(done.on_wrong_thread == 0, "libcoro: a coroutine ran on the wrong thread");
   return elapsed;
 }
 
@@ -101,7 +101,7 @@ timer_times libcoro_fire(std::size_t count) {
   return times;
 }
 
-// No cancel: a sleep cannot be ended early.
+// No cancel: a sleep cannot end early.
 const bool libcoro_added = add({
     .name = "libcoro",
     .leaf = [](std::uint64_t count) { return time_leaves<libcoro_task>(count, libcoro_drive); },

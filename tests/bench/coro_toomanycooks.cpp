@@ -1,9 +1,9 @@
-// TooManyCooks in the coroutine benchmark; empty where its headers are not found.
+// TooManyCooks in the coroutine benchmark. Empty if its headers are not found.
 
 #if __has_include(<tmc/task.hpp>)
 
-// The options its own benchmarks are built with. Header-only, its variables live in the one file that sets
-// TMC_IMPL.
+// The options that its own benchmarks use. The library is header-only; the one file that sets TMC_IMPL
+// defines its variables.
 #define TMC_IMPL
 #define TMC_PRIORITY_COUNT 1
 #define TMC_TRIVIAL_TASK
@@ -20,7 +20,7 @@ namespace {
 template <class T>
 using tmc_task = tmc::task<T>;
 
-/// Its executor of one thread that needs no work stealing; it lives as long as the program.
+/// Its executor with one thread and no work stealing. Lives until the program ends.
 tmc::ex_cpu_st& tmc_loop() {
   static tmc::ex_cpu_st loop;
   loop.init();
@@ -54,26 +54,27 @@ nanoseconds tmc_spawn(std::size_t rounds, std::size_t at_once) {
 
 template <class ToPool, class ToLoop>
 tmc::task<void> tmc_hop_all(std::size_t trips, std::size_t at_once, ToPool to_pool, ToLoop to_loop,
-                            journeys& done) {
-  auto tasks =
-      tmc::iter_adapter(0, [&](int) { return travel<tmc::task<void>>(trips, to_pool, to_loop, done); });
+                            hop_counts& done) {
+  auto tasks = tmc::iter_adapter(
+      0, [&](int) { return hop_repeatedly<tmc::task<void>>(trips, to_pool, to_loop, done); });
   co_await tmc::spawn_many(tasks, at_once);
 }
 
 nanoseconds tmc_hop(std::size_t trips, std::size_t at_once) {
   tmc_loop();
   tmc_pool();
-  journeys done;
+  hop_counts done;
   const auto to_pool = [] { return tmc::resume_on(tmc_pool()); };
   const auto to_loop = [] { return tmc::resume_on(tmc_loop()); };
   const stopwatch watch;
   tmc::post_waitable(tmc_loop(), tmc_hop_all(trips, at_once, to_pool, to_loop, done)).get();
   const nanoseconds elapsed = watch.elapsed();
-  require(done.ended == at_once && done.strays == 0, "TooManyCooks: a coroutine ran on the wrong thread");
+  require(done.ended == at_once && done.on_wrong_thread == 0,
+          "TooManyCooks: a coroutine ran on the wrong thread");
   return elapsed;
 }
 
-// No timers: it takes asio's.
+// No timers of its own: it uses asio's.
 const bool tmc_added = add({
     .name = "TooManyCooks",
     .leaf = [](std::uint64_t count) { return time_leaves<tmc_task>(count, tmc_drive); },

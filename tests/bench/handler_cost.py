@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Measures what each further handler and modifier of types of their own add to a program's code, beside what is written
-in them: how much larger the object file's sections get, with -O2 and libcurl.
+"""Measures how much code each additional handler and modifier type adds to a program: how much larger the sections of the
+object file get, with -O2 and libcurl.
 
 Usage: handler_cost.py [--quick] [COMPILER [FLAG...]]     without a compiler: g++
 
-Exits 1 where a handler costs more than we allow. --quick looks at one kind, without optimisation and without libcurl.
+Exits with status 1 if a handler costs more than the limit. --quick measures one kind of handler, without optimisation and
+libcurl.
 """
 import pathlib
 import re
@@ -13,8 +14,8 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MORE = 3  # handlers beside the first
-LIMIT = 10_000  # bytes for each
+MORE = 3  # handlers in addition to the first
+LIMIT = 10_000  # bytes per additional handler
 COUNTED = re.compile(r"^\.(text|rodata|gcc_except_table|data\.rel\.ro)")
 
 HANDLERS = {
@@ -56,7 +57,7 @@ def main():
             growth = size_of(compiler, program(handler, 1 + MORE), folder) - size_of(compiler, program(handler, 1), folder)
             each = growth // MORE
             too_much |= each > LIMIT
-            print(f"{kind}: {each} bytes for each further handler, limit {LIMIT}{'  TOO MUCH' if each > LIMIT else ''}")
+            print(f"{kind}: {each} bytes for each additional handler, limit {LIMIT}{'  TOO MUCH' if each > LIMIT else ''}")
     return 1 if too_much else 0
 
 

@@ -1,13 +1,13 @@
-// What a job in flight costs: memory for each of 10,000 that sleep, and what a job that ends at once takes
-// while they do, next to what it takes without them. The whole worker and the queue protocol, over a client
-// that answers at once in this process.
+// Measures the cost of jobs in flight: the memory of each of 10,000 jobs that sleep, and the time of a job
+// that ends at once, with and without the sleeping jobs. Runs the whole worker and the queue protocol, over a
+// client in this process that responds at once.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -pthread -Iinclude tests/bench/in_flight_bench.cpp -o in_flight_bench
 //
 // Usage: in_flight_bench [--quick]
 //
-// Memory is what malloc has handed out (Linux). From it is taken what the jobs themselves are: their
-// envelopes with id, input and details, as they are measured alone.
+// Memory is what malloc has allocated (Linux), minus the memory of the jobs themselves: their envelopes with
+// id, input and details, which are measured alone.
 
 #include <malloc.h>
 
@@ -23,7 +23,7 @@ namespace {
 
 namespace cw = coworker;
 
-// The end of the sleepers is no news.
+// Drops the log lines about the sleeping jobs' ends.
 struct no_sink final : cw::log_sink {
   void write(cw::log_level, std::string_view) noexcept override {}
 };
@@ -41,7 +41,7 @@ std::string job_text(int number, bool sleeps) {
   return text;
 }
 
-// Hands out so many sleepers, then so many that end at once, one after the other; then no more.
+// Gives the worker `sleepers` jobs that sleep, then `quick` jobs that end at once, one by one; then none.
 class instant_client {
  public:
   instant_client(int sleepers, int quick) : sleepers_(sleepers), quick_(quick) {}
@@ -135,12 +135,12 @@ int main(int argc, char** argv) {
   measure(0, 1000);
   const double jobs = envelope_bytes(sleepers);
   const figures crowded = measure(sleepers, 1);
-  std::printf("%d jobs in flight: %.0f bytes each, of which the job itself %.0f: %.0f beyond it\n", sleepers,
-              crowded.bytes_a_job, jobs, crowded.bytes_a_job - jobs);
+  std::printf("%d jobs in flight: %.0f bytes each, %.0f of them for the job itself and %.0f beyond it\n",
+              sleepers, crowded.bytes_a_job, jobs, crowded.bytes_a_job - jobs);
   for (int round = 0; round < (quick_run ? 1 : 3); ++round) {
     const double alone = measure(0, quick).ns_a_quick_job;
     const double beside = measure(sleepers, quick).ns_a_quick_job;
-    std::printf("a job that ends at once: %.0f ns alone, %.0f ns beside them, ratio %.2f\n", alone, beside,
+    std::printf("a job that ends at once: %.0f ns alone, %.0f ns with them, ratio %.2f\n", alone, beside,
                 beside / alone);
   }
 }

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Measures what including coworker costs, as ratios to including nlohmann/json on the same compiler.
+"""Measures the cost of including coworker, as a ratio to the cost of including nlohmann/json with the same compiler.
 
 Usage: include_cost.py [--quick] [COMPILER [FLAG...]]     without a compiler: g++
 
-User CPU time of a syntax-only run; the median of several rounds in which the headers take turns, so that a machine
-that slows down slows all of them. Exits 1 where coworker costs more than we allow. --quick does one round, which shows
-only that it works.
+The cost is the user CPU time of a syntax-only run: the median of several rounds. Each round compiles all headers in turn, so
+that a machine that slows down slows all of them. Exits with status 1 if a header costs more than its limit. --quick does one
+round, which shows only that the benchmark works.
 """
 import os
 import pathlib
@@ -16,7 +16,7 @@ import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 ROUNDS = 7
-YARDSTICK = "nlohmann/json.hpp"
+BASELINE = "nlohmann/json.hpp"
 LIMITS = {"coworker/coro/task.hpp": 0.20, "coworker/coworker.hpp": 0.75}
 
 
@@ -40,16 +40,16 @@ def main():
             source.write_text(f"#include <{header}>\n")
             return compiler + ["-fsyntax-only", str(source)]
 
-        seconds = {header: [] for header in [YARDSTICK, *LIMITS]}
+        seconds = {header: [] for header in [BASELINE, *LIMITS]}
         for _ in range(1 if quick else ROUNDS):
             for header, measured in seconds.items():
                 measured.append(user_seconds(command(header)))
 
-    yardstick = statistics.median(seconds[YARDSTICK])
-    print(f"{YARDSTICK}: {yardstick:.2f} s of CPU with {compiler[0]}")
+    baseline = statistics.median(seconds[BASELINE])
+    print(f"{BASELINE}: {baseline:.2f} s of CPU with {compiler[0]}")
     too_much = False
     for header, limit in LIMITS.items():
-        ratio = statistics.median(seconds[header]) / yardstick
+        ratio = statistics.median(seconds[header]) / baseline
         too_much |= ratio > limit
         print(f"{header}: {ratio:.2f} of that, limit {limit:.2f}{'  TOO MUCH' if ratio > limit else ''}")
     return 1 if too_much and not quick else 0

@@ -1,11 +1,12 @@
-// The JSON benchmark: parsing (with the destruction of what was parsed) and writing, in MB/s, next to other
-// libraries. Debian: apt-get install rapidjson-dev nlohmann-json3-dev; what is not installed is left out.
+// The JSON benchmark: parsing (including the destruction of the document) and writing, in MB/s, compared with
+// other libraries. Debian: apt-get install rapidjson-dev nlohmann-json3-dev. Libraries that are not installed
+// are left out.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -Iinclude tests/bench/json_*.cpp -o json_bench && ./json_bench
 //
-// Usage: json_bench [--quick]; --quick shows only that it works. Repetitions go round all libraries, so that
-// a machine that slows down slows all of them; the figure of each is the median, and the ratio is coworker's
-// figure to that library's.
+// Usage: json_bench [--quick]; --quick shows only that the benchmark works. Each repetition runs all
+// libraries in turn, so that a machine that slows down slows all of them. Each figure is the median, and the
+// ratio is coworker's figure divided by that library's.
 
 #include "json_bench.hpp"
 
@@ -33,7 +34,7 @@ std::function<std::size_t()> coworker_writer(std::string_view text) {
   return [value] { return value->dump().size(); };
 }
 
-/// A stream of numbers that is the same each time.
+/// Pseudo-random numbers, the same in each run.
 class fixed_numbers {
  public:
   std::uint32_t below(std::uint32_t limit) {
@@ -45,8 +46,8 @@ class fixed_numbers {
   std::uint64_t state_ = 2024;
 };
 
-/// Records such as services exchange: short and long texts, a few escapes and other scripts, integers,
-/// doubles with few digits and with all of them, nested arrays and objects.
+/// Records like those that services exchange: short and long texts, some escapes and non-Latin scripts,
+/// integers, doubles with few digits and with all digits, nested arrays and objects.
 std::string mixed_document(std::size_t bytes) {
   constexpr const char* words[] = {"river", "stone", "a",     "quick", "observation", "of",     "light",
                                    "and",   "shade", "under", "the",   "old",         "bridge", "tomorrow"};
@@ -59,7 +60,7 @@ std::string mixed_document(std::size_t bytes) {
   };
   std::string text = R"({"version":3,"generated":"2024-05-01T12:00:00Z","records":[)";
   for (std::uint32_t id = 0; text.size() < bytes; ++id) {
-    // Drawn one by one: the order in which arguments are computed is not fixed.
+    // Drawn one by one, because the order in which arguments are evaluated is unspecified.
     const std::string name = sentence(2);
     const std::string note = sentence(4 + numbers.below(12));
     constexpr std::uint32_t limits[] = {2,         100, 100, 90, 1000000, 180,    1000000,    900000000,
@@ -105,7 +106,7 @@ void compare(const char* title, std::size_t bytes, std::vector<measured>& all, b
       while (watch.elapsed() < slice) {
         for (std::size_t i = 0; i < batch; ++i) sum += one.work();
         runs += batch;
-        batch = runs;  // so that reading the clock weighs little
+        batch = runs;  // so that the cost of reading the clock is negligible
       }
       one.nanoseconds_each.add(per_operation(watch.elapsed(), runs));
       require(sum != 0, one.library->name);

@@ -1,11 +1,11 @@
-// RapidJSON's DOM as it comes, for json_bench; and with the checks that JSON requires and coworker always
-// does: UTF-8 validated, doubles read exactly. json_rapidjson_sse2.cpp is the same with RAPIDJSON_SSE2.
-// Release 1.1.0 (Debian's) does not compile with clang 19 and newer, which refuses an assignment to a const
-// member in it; there this is left out unless newer headers are given with -isystem.
+// RapidJSON's DOM for json_bench, with its default settings, and with the checks that JSON requires and
+// coworker always does: UTF-8 validation and exact doubles. json_rapidjson_sse2.cpp is the same with
+// RAPIDJSON_SSE2. Release 1.1.0 (Debian's) does not compile with clang 19 and newer, because it assigns to a
+// const member. With those compilers it is left out, unless newer headers are given with -isystem.
 
 #if __has_include(<rapidjson/document.h>)
 
-// The namespace has to be chosen before the first of its headers is seen.
+// The namespace must be defined before its first header is included.
 #ifndef RAPIDJSON_SSE2
 #define RAPIDJSON_NAMESPACE rapidjson_plain
 #define RAPIDJSON_NAMESPACE_BEGIN namespace rapidjson_plain {
@@ -17,7 +17,7 @@
 
 #include <rapidjson/rapidjson.h>
 
-// RAPIDJSON_HAS_CXX17 came after release 1.1.0.
+// RAPIDJSON_HAS_CXX17 is newer than release 1.1.0.
 #if !defined(__clang__) || __clang_major__ < 19 || defined(RAPIDJSON_HAS_CXX17)
 
 #include "json_bench.hpp"

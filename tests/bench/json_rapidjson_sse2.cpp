@@ -1,4 +1,4 @@
-// RapidJSON again, told to use SSE2, under a namespace of its own so that both fit in one program.
+// RapidJSON again, with SSE2, in a namespace of its own so that one program can contain both.
 
 #ifdef __SSE2__
 #define RAPIDJSON_SSE2

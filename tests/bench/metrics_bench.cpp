@@ -1,10 +1,10 @@
-// What keeping metrics costs a worker: for each job, with the calls in which coworker/worker.hpp tells the
-// recorder of it, and for each snapshot that a concurrency modifier is shown.
+// Measures the cost of metrics for a worker: per job, with the calls that the worker makes to the recorder,
+// and per snapshot that a concurrency modifier receives.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -Iinclude tests/bench/metrics_bench.cpp -o metrics_bench && ./metrics_bench
 //
-// Usage: metrics_bench [--quick]; --quick is over in a moment and measures nothing well. Figures are the
-// least and the median of several repetitions, in nanoseconds.
+// Usage: metrics_bench [--quick]; --quick shows only that the benchmark works. Figures are the minimum and
+// the median of several repetitions, in nanoseconds.
 
 #include "bench.hpp"
 
@@ -21,7 +21,7 @@ namespace {
 using namespace coworker::bench;
 using namespace std::chrono_literals;
 
-// A worker whose jobs come one by one.
+// A worker whose jobs arrive one by one.
 struct measured_worker {
   coworker::metrics_recorder recorder;
   coworker::random_source random{1};
@@ -48,7 +48,7 @@ double job_cost(measured_worker& worker, std::size_t jobs) {
   return per_operation(watch.elapsed(), jobs);
 }
 
-// Each as long after the last as `apart`, with a job in between, whose cost is not counted.
+// Takes a snapshot every `apart`, with a job before each. The cost of the jobs is not counted.
 double snapshot_cost(measured_worker& worker, std::size_t snapshots, coworker::duration apart) {
   std::uint64_t seen = 0;
   nanoseconds spent{};

@@ -1,16 +1,17 @@
-// The study of concurrency modifiers: each on loads that it has never seen, next to the best fixed limit,
-// which is the smallest within 2 % of the most throughput, found by trying them all.
+// The study of concurrency modifiers: each runs on loads that it has never seen, and is compared with the
+// best fixed limit. That is the smallest limit within 2 % of the highest throughput, found by trying all
+// limits.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -Iinclude tests/bench/modifier_*.cpp -o modifier_bench && ./modifier_bench
 //
-// Usage: modifier_bench [--quick] [--svg FILE]; --quick runs each with one seed instead of twelve;
-// --svg draws the limit and the job times over time.
+// Usage: modifier_bench [--quick] [--svg FILE]; --quick runs each with one seed instead of twelve; --svg
+// draws the limit and the job times over time.
 //
-// The worker is a model in virtual time (tests/support/load_model.hpp), whose takes, slots and questions to
-// the modifier go as in coworker/worker.hpp: looking for the best limits alone takes millions of jobs.
-// Figures are those of the last 65 % of each stretch between two changes of a load, as shares of the best
-// fixed limit's under the same load and seed; "early" is the throughput from the 300th job after a change to
-// the 800th.
+// The worker is a model in virtual time (tests/support/load_model.hpp), because the search for the best
+// limits alone takes millions of jobs. The model takes jobs, uses slots and calls the modifier as the real
+// worker does. Figures cover the last 65 % of each period between two changes of a load, divided by those of
+// the best fixed limit under the same load and seed. "early" is the throughput from the 300th to the 800th
+// job after a change.
 
 #include "bench.hpp"
 #include "modifier_picture.hpp"
@@ -66,7 +67,7 @@ const std::vector<contender> contenders = {
     {"fixed 1", run_default<fixed_concurrency>},
 };
 
-// Means over all seeds, and the worst of each.
+// The means over all seeds, and the worst value of each.
 struct summary {
   comparison sum, worst{9, 0, 0, 9};
   double runs = 0, early_runs = 0, killed = 0;
@@ -85,8 +86,9 @@ struct summary {
     early_runs += 1;
   }
 
-  // The targets: 0.95 of the throughput, 1.3 times the p99, 1.5 times the limit, 0.9 after 300 jobs; the mean
-  // over the seeds, as the figures of a single one are partly chance.
+  // The targets: at least 0.95 of the throughput, at most 1.3 times the p99 and 1.5 times the limit, and at
+  // least 0.9 after 300 jobs. They apply to the mean over the seeds, because the figures of one seed are
+  // partly chance.
   bool good() const {
     return killed == 0 && sum.throughput >= 0.95 * runs && sum.p99 <= 1.3 * runs && sum.limit <= 1.5 * runs &&
            sum.early >= 0.9 * early_runs;
@@ -176,7 +178,7 @@ int main(int argc, char** argv) {
     if (std::string_view(argv[i]) == "--quick") quick = true;
     if (std::string_view(argv[i]) == "--svg" && i + 1 < argc) picture_file = argv[++i];
   }
-  std::printf("As shares of the best fixed limit's, mean (worst) of the seeds:\n");
+  std::printf("Relative to the best fixed limit, mean (worst) of the seeds:\n");
   std::printf("    %-15s %-14s %-15s %-15s %s\n", "modifier", "throughput", "p99", "mean limit", "early");
   std::vector<panel> panels;
   int missed = 0;

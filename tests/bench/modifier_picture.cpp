@@ -32,7 +32,7 @@ std::string shortest(double value) {
   return text;
 }
 
-// A rectangle of the picture with its scales.
+// A chart: a rectangle of the picture with its scales.
 struct plot {
   double x, y, height, most_seconds, most;
 
@@ -73,14 +73,14 @@ std::string stroke(const char* colour, double width, const char* more = "") {
          more;
 }
 
-// The steps of a limit.
+// Returns the path of a limit over time, as steps.
 std::string limit_path(const run_record& run, const plot& in) {
   const double end = run.killed_at > 0 ? run.killed_at : in.most_seconds;
   std::string points;
   for (std::size_t i = 0; i < run.limits.size(); ++i) {
     const double from = run.limits[i].at;
     const double to = i + 1 < run.limits.size() ? run.limits[i + 1].at : end;
-    if (to - from < in.most_seconds / 800 && i > 0) continue;  // narrower than a hair
+    if (to - from < in.most_seconds / 800 && i > 0) continue;  // too narrow to see
     const std::string y = number(in.at_y(run.limits[i].limit));
     points += (points.empty() ? "M" : "L") + number(in.at_x(from)) + " " + y;
     points += "L" + number(in.at_x(to)) + " " + y;
@@ -88,7 +88,7 @@ std::string limit_path(const run_record& run, const plot& in) {
   return points;
 }
 
-// The latency that a share of the jobs of each bin stay within.
+// Returns for each bin of time the latency that this share of its jobs stays within.
 std::vector<double> percentiles(const run_record& run, double length, double share) {
   std::vector<std::vector<double>> found(bins);
   for (const completion& ended : run.completions) {

@@ -1,7 +1,7 @@
 #pragma once
 
-// The picture of the modifier study: for each load the limit over time and what it did to job times. It must
-// not know how either came about.
+// The picture of the modifier study: for each load, the limit and the job times over time. Must not know how
+// they were measured.
 
 #include <string>
 #include <vector>
@@ -13,10 +13,10 @@ namespace coworker::bench {
 /// One load's panel.
 struct panel {
   testing::load what;
-  std::vector<int> best_limits;  ///< the best fixed one of each stretch
-  std::vector<double> best_p99;  ///< and its p99, in seconds
+  std::vector<int> best_limits;  ///< the best fixed limit of each period
+  std::vector<double> best_p99;  ///< the p99 of each best limit, in seconds
   testing::run_record recommended;
-  std::vector<testing::run_record> others;  ///< drawn thinly behind it, in the order of `names`
+  std::vector<testing::run_record> others;  ///< drawn as thin lines behind it, in the order of `names`
 };
 
 /// An SVG document, two panels in a row.

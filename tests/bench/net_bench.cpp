@@ -1,9 +1,9 @@
-// What waiting for descriptors costs: a short wait, by owner and by number, next to the system calls that it cannot
-// do without; and a wait while thousands of other descriptors are watched and idle. Linux.
+// Measures the cost of waiting for descriptors (Linux): a short wait, by owner and by number, compared with
+// the system calls that it needs; and a wait while thousands of other descriptors are watched and idle.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -pthread -Iinclude tests/bench/net_bench.cpp -o net_bench
 //
-// Usage: net_bench [--quick]     --quick does a hundredth of the work once, which shows only that it works
+// Usage: net_bench [--quick]; --quick does a hundredth of the work once: shows only that the benchmark works
 
 #if defined(__linux__)
 
@@ -46,7 +46,7 @@ void return_byte(const unique_fd& side) {
   send(side);
 }
 
-// A byte goes to and fro; each side waits for it.
+// Sends a byte back and forth; each side waits for it.
 task<void> bounce(unique_fd& side, std::size_t times, bool by_owner) {
   for (std::size_t i = 0; i != times; ++i) {
     if (by_owner) {
@@ -58,7 +58,7 @@ task<void> bounce(unique_fd& side, std::size_t times, bool by_owner) {
   }
 }
 
-// Returns nanoseconds a wait.
+// Returns nanoseconds per wait.
 task<double> bounce_both(std::size_t times, bool by_owner) {
   ends pair;
   scope both(co_await this_coro::context());
@@ -95,8 +95,8 @@ double calls_alone(std::size_t times) {
   return per_operation(watch.elapsed(), 2 * times);
 }
 
-void print(const char* what, double nanoseconds, double yardstick) {
-  std::printf("%-28s %8.0f ns %6.2f\n", what, nanoseconds, nanoseconds / yardstick);
+void print(const char* what, double nanoseconds, double baseline) {
+  std::printf("%-28s %8.0f ns %6.2f\n", what, nanoseconds, nanoseconds / baseline);
 }
 
 void measure(bool quick) {

@@ -1,12 +1,12 @@
-// The yardstick for a worker over HTTP: a bare curl_multi loop that takes a job, posts its result and takes
-// the next, in as many lanes as it is asked for, and does nothing else that a worker must do.
+// The baseline for a worker over HTTP: a bare curl_multi loop that takes a job, posts its result and takes
+// the next, with --concurrency jobs at once. It does nothing else that a worker must do.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG tests/bench/queue_bare_loop.cpp -o queue_bare_loop -lcurl
 //   queue_bare_loop --concurrency 10 --jobs 10000
 //
-// It reads the RUNPOD_* variables as a worker does; a test queue that prints them is
-// tests/support/queue_server_main.cpp. Ends after so many results, with a line of figures. The peak of memory
-// is VmHWM: getrusage would name the parent's where that was larger. queue_bench.py runs it next to a worker.
+// It reads the RUNPOD_* variables as a worker does; tests/support/queue_server_main.cpp is a test queue that
+// prints them. Ends after --jobs results and prints a line of figures. Peak memory is VmHWM, because
+// getrusage reports the parent's peak if that is larger. queue_bench.py compares it with a worker.
 
 #include <curl/curl.h>
 
@@ -63,14 +63,14 @@ header_list headers_of(std::initializer_list<std::string> lines) {
   return made;
 }
 
-/// One job after the other, over one handle.
+/// Runs one job after the other, over one handle.
 class lane {
  public:
   lane(CURLM* multi, const settings& wanted)
       : multi_(multi), settings_(wanted), take_headers_(headers_of({wanted.authorization})) {
     curl_easy_setopt(easy_, CURLOPT_PRIVATE, this);
     curl_easy_setopt(easy_, CURLOPT_NOSIGNAL, 1L);
-    // As long as a worker's: libcurl's time goes by the length of what it sends.
+    // As long as a worker's user agent, because libcurl's time depends on the length of what it sends.
     curl_easy_setopt(easy_, CURLOPT_USERAGENT,
                      "queue_bare_loop/0.1.0 (Linux 6.1.0-amd; x86_64) Language/C++ 20");
     curl_easy_setopt(easy_, CURLOPT_ACCEPT_ENCODING, "");
@@ -130,7 +130,7 @@ class lane {
   bool posting_ = false;
 };
 
-/// Runs all lanes until so many results were accepted.
+/// Runs all lanes until the wanted number of results is accepted.
 class bare_loop {
  public:
   explicit bare_loop(const settings& wanted) : left_to_take_(wanted.jobs), left_to_post_(wanted.jobs) {
@@ -177,7 +177,8 @@ class bare_loop {
     if (!ended.posting() && status == 204) {
       ended.take();
     } else if (status != 200) {
-      fail("the queue answered " + std::to_string(status) + "; this loop is for one that does not fail");
+      fail("the queue responded with status " + std::to_string(status) +
+           "; this loop needs a queue that does not fail");
     } else if (ended.posting()) {
       --left_to_post_;
       take_next(ended);

@@ -1,17 +1,16 @@
 #!/usr/bin/env python3
-"""Measures a worker over HTTP next to a bare curl_multi loop that does the same takes and posts.
+"""Compares a worker over HTTP with a bare curl_multi loop that does the same takes and posts.
 
 Usage: queue_bench.py [--concurrency 1,10,100] [--rounds 5] [--starts 15] [--cpu N] [--quick]
        queue_bench.py --idle SECONDS
 
-Builds the test queue, the bare loop and the worker with $CXX or g++ (libcurl's headers are needed) and runs them on
-loopback, in turn, so that a machine that slows down slows all of them. Prints for each concurrency the jobs per
-second of each round, the CPU time a job and the peak of memory, with the worker's ratio to the bare loop; then the
-time from the start of the process to its first take. The last line of each table has the medians of its columns,
-ratios included. On a machine that does other things besides, CPU time is what to go by. With one job at a time, client
-and server take turns, and what their wake-ups cost goes by whether the kernel has put them on one core or two; --cpu
-keeps all on one. --idle counts how often a
-worker without jobs wakes up.
+Builds the test queue, the bare loop and the worker with $CXX or g++ (needs libcurl's headers) and runs them on loopback,
+in turn, so that a machine that slows down slows all of them. Prints for each concurrency the jobs per second of each round,
+the CPU time per job and the peak memory, with the worker's ratio to the bare loop; then the time from the start of the process
+to its first take. The last line of each table has the medians of its columns, including the ratios. On a machine with other
+work, compare CPU times. With one job at a time, client and server run alternately, and the cost of their wake-ups depends on
+whether the kernel has put them on one core or two; --cpu keeps both on one core. --idle counts how often a worker without jobs
+wakes up.
 """
 import argparse
 import collections
@@ -37,7 +36,7 @@ SOURCES = {
     "worker": ("tests/bench/queue_worker.cpp", ["-DCOWORKER_WITH_CURL", "-lcurl"]),
 }
 
-# What is measured: name, program, and what its environment has besides the queue's variables.
+# What is measured: the name, the program, and its environment variables in addition to the queue's.
 Client = collections.namedtuple("Client", "name program environment")
 BARE = Client("bare loop", "bare", {})
 WORKERS = [Client("worker WARN", "worker", {"RUNPOD_LOG_LEVEL": "WARN"}),
@@ -47,13 +46,13 @@ Run = collections.namedtuple("Run", "jobs_per_s cpu_us start_ms peak_kib")
 
 
 class Failed(Exception):
-    """A program did not do what it was started for; the text says what it said."""
+    """A program failed. The text has its output."""
 
 
 # --- building -----------------------------------------------------------------------------------------------
 
 def build(folder):
-    """Compiles the programs side by side; returns their paths by name."""
+    """Compiles the programs in parallel. Returns their paths by name."""
     compiling, programs = {}, {}
     for name, (source, arguments) in SOURCES.items():
         programs[name] = folder / name
@@ -70,20 +69,20 @@ def build(folder):
 # --- running ------------------------------------------------------------------------------------------------
 
 def read_line(stream, what):
-    """The next line of an unbuffered stream, within the limit."""
+    """Returns the next line of an unbuffered stream. Throws Failed after LIMIT seconds."""
     deadline, line = time.monotonic() + LIMIT, b""
     while not line.endswith(b"\n"):
         ready, _, _ = select.select([stream], [], [], max(0, deadline - time.monotonic()))
         byte = stream.read(1) if ready else b""
         if not byte:
-            raise Failed(f"{what} said nothing within {LIMIT} s" if not ready else f"{what} ended too early")
+            raise Failed(f"{what} printed nothing within {LIMIT} s" if not ready else f"{what} ended too early")
         line += byte
     return line.decode()
 
 
 @contextlib.contextmanager
 def running(command, **arguments):
-    """A process that is gone afterwards, whatever happens."""
+    """Runs a process, and kills it at the end of the block if it still runs."""
     process = subprocess.Popen(command, **arguments)
     try:
         yield process
@@ -95,7 +94,7 @@ def running(command, **arguments):
 
 @contextlib.contextmanager
 def queue(programs, jobs, hold_ms=5_000, limit=LIMIT):
-    """A server, and the variables that lead to it."""
+    """Runs a test queue. Yields its process and the environment variables with its address."""
     command = [programs["server"], "--jobs", str(jobs), "--hold-ms", str(hold_ms), "--print-env", "--linger",
                "--limit-s", str(limit)]
     with running(command, stdout=subprocess.PIPE, bufsize=0) as server:
@@ -123,16 +122,16 @@ def peak_kib(pid):
 
 
 def end(process, name):
-    """Asks a client to leave, as the platform does; it must."""
+    """Sends SIGTERM to a client, as the platform does. Throws Failed if it does not exit within 10 s."""
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(10)
     except subprocess.TimeoutExpired:
-        raise Failed(f"the {name} was still there 10 s after SIGTERM") from None
+        raise Failed(f"the {name} still ran 10 s after SIGTERM") from None
 
 
 def measure(programs, client, concurrency, jobs):
-    """One run: so many jobs from the first take to the last result."""
+    """One run of `jobs` jobs, from the first take to the last result."""
     with queue(programs, jobs) as (server, variables), tempfile.TemporaryFile() as complaints:
         command = [programs[client.program], "--concurrency", str(concurrency), "--jobs", str(jobs)]
         bare = client is BARE
@@ -150,16 +149,16 @@ def measure(programs, client, concurrency, jobs):
             else:
                 peak = peak_kib(process.pid)
                 end(process, client.name)
-        cpu = cpu_seconds() - cpu_before  # the server still runs, so this is the client's alone
+        cpu = cpu_seconds() - cpu_before  # the server still runs, so this is the client's CPU time only
     if seen["duplicates"]:
-        raise Failed(f"{client.name}: {seen['duplicates']:.0f} results came twice")
+        raise Failed(f"{client.name}: {seen['duplicates']:.0f} results were posted twice")
     return Run(seen["jobs_per_s"], cpu / jobs * 1e6, (seen["first_take"] - started) / 1e6, peak)
 
 
 # --- what is printed ------------------------------------------------------------------------------------------
 
 def table(title, clients, rows):
-    """One line a round, then the medians; a worker's figure is followed by its ratio to the bare loop's."""
+    """Prints one line per round, then the medians. A worker's figure is followed by its ratio to the bare loop's."""
     def line(label, row, ratios):
         cells = [f"{value:12.1f}" + (f" {ratio:7.3f}" if index else "")
                  for index, (value, ratio) in enumerate(zip(row, ratios))]
@@ -180,9 +179,9 @@ def compare(programs, clients, arguments):
                   for _ in range(arguments.rounds)]
         table(f"concurrency {concurrency}: jobs per second ({jobs} jobs)", clients,
               [[run.jobs_per_s for run in runs] for runs in rounds])
-        table(f"concurrency {concurrency}: CPU time a job, us, with start and end", clients,
+        table(f"concurrency {concurrency}: CPU time per job, us, including start and end", clients,
               [[run.cpu_us for run in runs] for runs in rounds])
-        table(f"concurrency {concurrency}: peak of memory, KiB", clients,
+        table(f"concurrency {concurrency}: peak memory, KiB", clients,
               [[run.peak_kib for run in runs] for runs in rounds])
         sys.stdout.flush()
     starts = [[measure(programs, client, 1, 1).start_ms for client in clients] for _ in range(arguments.starts)]
@@ -190,7 +189,7 @@ def compare(programs, clients, arguments):
 
 
 def context_switches(pid):
-    """By thread: how often it has waited, and how often it was made to."""
+    """The number of voluntary context switches of each thread."""
     counts = {}
     for status in sorted(pathlib.Path(f"/proc/{pid}/task").glob("*/status")):
         fields = dict(line.split(":", 1) for line in status.read_text().splitlines())
@@ -207,10 +206,10 @@ def idle(programs, seconds):
             time.sleep(seconds)
             after = context_switches(process.pid)
             end(process, "worker")
-    print(f"wake-ups of an idle worker in {seconds} s, by thread, the main one first; it pings every 10 s:")
+    print(f"wake-ups of an idle worker in {seconds} s, by thread, the main thread first; it sends a heartbeat every 10 s:")
     for thread in after:
         print(f"{after[thread] - before.get(thread, 0):6}")
-    print(f"{sum(after.values()) - sum(before.values()):6} in all")
+    print(f"{sum(after.values()) - sum(before.values()):6} in total")
 
 
 def main():
@@ -219,7 +218,7 @@ def main():
                         type=lambda text: [int(part) for part in text.split(",")])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--starts", type=int, default=15)
-    parser.add_argument("--quick", action="store_true", help="a fiftieth of the work once: shows only that it works")
+    parser.add_argument("--quick", action="store_true", help="do a fiftieth of the work once: shows only that the benchmark works")
     parser.add_argument("--idle", type=int, metavar="SECONDS")
     parser.add_argument("--cpu", type=int, metavar="N", help="run client and server on that one CPU")
     arguments = parser.parse_args()
@@ -230,7 +229,7 @@ def main():
         clients += WORKERS
     else:
         del SOURCES["worker"]
-        print("there is no worker over HTTP yet; only the bare loop is measured")
+        print("there is no worker over HTTP; only the bare loop is measured")
     try:
         with tempfile.TemporaryDirectory(prefix="queue_bench.") as folder:
             programs = build(pathlib.Path(folder))

@@ -1,4 +1,4 @@
-// The worker that queue_bench.py measures next to queue_bare_loop: its handler has nothing to do.
+// The worker that queue_bench.py compares with queue_bare_loop. Its handler returns at once.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -pthread -DCOWORKER_WITH_CURL -Iinclude tests/bench/queue_worker.cpp -lcurl
 //   ./a.out --concurrency 10

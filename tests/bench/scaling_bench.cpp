@@ -1,12 +1,12 @@
-// How costs grow: for each row the processor time at growing sizes, the exponent that fits it (1 is linear, 2
-// quadratic), and the most memory that is held at the largest size, beyond what was held before. All rows are linear
-// or nearly so; what goes beyond the processor's caches on the way from the smallest to the largest size shows as
-// 1.1 to 1.3.
+// Measures how costs grow with the size: for each row the CPU time at growing sizes, the exponent that fits
+// it (1 is linear, 2 quadratic), and the peak of additional memory at the largest size. All rows are linear
+// or nearly so. A row whose largest size no longer fits into the CPU's caches shows an exponent of 1.1 to
+// 1.3.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -pthread -Iinclude tests/bench/scaling_bench.cpp -o scaling_bench && ./scaling_bench
 //
-// Usage: scaling_bench [--quick] [ROW]: only rows whose name begins so; --quick shows only that it works. The
-// tests assert the same rows on counted operations and allocations.
+// Usage: scaling_bench [--quick] [ROW]: runs only rows whose name begins with ROW; --quick shows only that
+// the benchmark works. Tests check the same rows by counting operations and allocations.
 
 #include "bench.hpp"
 
@@ -60,10 +60,10 @@ struct no_sink final : cw::log_sink {
   void write(cw::log_level, std::string_view) noexcept override {}
 };
 
-// Runs `count` jobs that sleep for an hour of virtual time, each with the deadline that `details` gives it, and
-// `meddle` beside them once all have started.
-template <class Details, class Meddle>
-void serve_sleepers(std::size_t count, Details details, Meddle meddle) {
+// Runs `count` jobs that sleep for an hour of virtual time, each with the deadline that `details` gives it.
+// Calls `act` with the worker when all of them have started.
+template <class Details, class Act>
+void serve_sleepers(std::size_t count, Details details, Act act) {
   no_sink nowhere;
   cw::logger log(cw::log_level::error);
   log.set_sink(nowhere);
@@ -80,7 +80,7 @@ void serve_sleepers(std::size_t count, Details details, Meddle meddle) {
   cw::simulated_loop loop;
   const auto beside = [&]() -> cw::task<void> {
     co_await cw::sleep_for(std::chrono::milliseconds(1));
-    meddle(runner);
+    act(runner);
   };
   const auto both = [&]() -> cw::task<void> {
     cw::scope side_by_side(co_await cw::this_coro::context());
@@ -114,7 +114,7 @@ void deadlines_spread(std::size_t count) {
   serve_sleepers(count, details, [](auto&) {});
 }
 
-// So many children of one job that wait side by side, and as many one after the other.
+// Runs `count` children of one job that wait at the same time, and then as many one after the other.
 void children_under_watchdog(std::size_t count) {
   no_sink nowhere;
   cw::logger log(cw::log_level::error);
@@ -138,7 +138,7 @@ void children_under_watchdog(std::size_t count) {
   runner.run(queue);
 }
 
-// A stream of so many elements whose final output is wanted and is not allowed to be longer than 100 kB.
+// Aggregates a stream of `count` elements into an output that is limited to 100 kB.
 void aggregate_beyond_limit(std::size_t count) {
   no_sink nowhere;
   cw::logger log(cw::log_level::error);
@@ -180,7 +180,7 @@ void erase_members(std::size_t count) {
   cw::json object = cw::json::object();
   for (std::size_t i = 0; i < count; ++i) object["a rather long key " + std::to_string(i)] = i;
   for (std::size_t i = 0; i < count; ++i) object.erase("a rather long key " + std::to_string(i * 7 % count));
-  require(object.empty(), "members are left");
+  require(object.empty(), "members remain");
 }
 
 std::string zeros_text(std::size_t count) {
@@ -197,7 +197,7 @@ std::string deep_text(std::size_t count) { return std::string(count, '[') + std:
 
 void parse_deep(std::size_t count, const std::string& text) {
   const cw::json value = cw::json::parse(text, {.max_depth = count});
-  require(value.dump() == text, "not what was parsed");
+  require(value.dump() == text, "the written text differs from the parsed one");
 }
 
 std::string bad_values_text(std::size_t count) {
@@ -215,7 +215,7 @@ void refuse_input(std::size_t, const std::string& text) {
   } catch (const cw::input_error& error) {
     reported = std::string_view(error.what()).size();
   }
-  require(reported > 0, "the input was taken");
+  require(reported > 0, "the input was accepted");
 }
 
 struct point {
@@ -224,7 +224,7 @@ struct point {
   std::size_t held;
 };
 
-// The slope of the logarithm of time over that of size: least squares.
+// The slope of log(time) over log(size), by least squares.
 double exponent_of(const std::vector<point>& points) {
   double sum_x = 0, sum_y = 0, sum_xx = 0, sum_xy = 0;
   for (const point& one : points) {
@@ -242,10 +242,10 @@ double exponent_of(const std::vector<point>& points) {
 class table {
  public:
   table(bool quick, std::string_view only) : quick_(quick), only_(only) {
-    std::printf("%-44s %9s %12s %9s %14s\n", "", "largest", "its time", "exponent", "held at most");
+    std::printf("%-44s %9s %12s %9s %14s\n", "", "largest", "its time", "exponent", "peak memory");
   }
 
-  // `prepare` makes what is no part of the cost.
+  // `prepare` makes the input; its cost is not measured.
   template <class Prepare, class Work>
   void row(const char* name, std::size_t largest, Prepare prepare, Work work) {
     if (!std::string_view(name).starts_with(only_)) return;

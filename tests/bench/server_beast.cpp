@@ -1,4 +1,5 @@
-// For server_bench.py: Boost.Beast on one thread, which sends each body back as JSON with the header lines that a worker has.
+// For server_bench.py: Boost.Beast on one thread. Echoes each body as JSON with the header lines that a
+// worker sends.
 
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
@@ -47,17 +48,17 @@ class session : public std::enable_shared_from_this<session> {
   http::response<http::string_body> response_;
 };
 
-void accept_next(tcp::acceptor& door) {
-  door.async_accept([&door](const beast::error_code& error, tcp::socket accepted) {
+void accept_next(tcp::acceptor& acceptor) {
+  acceptor.async_accept([&acceptor](const beast::error_code& error, tcp::socket accepted) {
     if (!error) std::make_shared<session>(std::move(accepted))->read();
-    accept_next(door);
+    accept_next(acceptor);
   });
 }
 
 int main(int, char** argv) {
   asio::io_context context{1};
-  tcp::acceptor door(context,
-                     {asio::ip::make_address("127.0.0.1"), static_cast<unsigned short>(std::atoi(argv[1]))});
-  accept_next(door);
+  tcp::acceptor acceptor(
+      context, {asio::ip::make_address("127.0.0.1"), static_cast<unsigned short>(std::atoi(argv[1]))});
+  accept_next(acceptor);
   context.run();
 }

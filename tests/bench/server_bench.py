@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Measures a worker as an HTTP server next to servers that Debian has, all on loopback.
+"""Compares a worker as an HTTP server with servers that Debian has packages of, all on loopback.
 
 Usage: server_bench.py [--rounds 5] [--seconds 4] [--connections 10000] [--starts 20] [--quick]
 
-A request is a POST that is a job: through the server, the queue, the worker and its handler, which returns its input at
-once, and back. Beside it: Boost.Beast's echo on one thread, cpp-httplib, nginx's constant answer, FastAPI with uvicorn. Those
-that are not installed are left out and named; on Debian: apt-get install wrk libboost-dev libcpp-httplib-dev nginx
-python3-fastapi python3-uvicorn. The servers run all the time and are asked in turn, by wrk with 64 connections, so that a
-machine that slows down slows all of them. Prints requests per second and CPU time a request of each round, the medians with
-the worker's ratios, the latencies at about half of that load (wrk with a pause before each request), what an idle connection
-costs of memory and CPU, and the time from the start of the process to its first answer. On a machine that does other things
-besides, CPU time is what to go by.
+A request is a POST that is a job. It goes through the server, the queue and the worker to the handler, which returns its input
+at once. The other servers: an echo with Boost.Beast on one thread, cpp-httplib, nginx with a constant response, FastAPI with
+uvicorn. Those that are not installed are listed and left out; on Debian: apt-get install wrk libboost-dev libcpp-httplib-dev
+nginx python3-fastapi python3-uvicorn. All servers run all the time. wrk sends requests to them in turn, with 64 connections, so
+that a machine that slows down slows all of them. Prints requests per second and CPU time per request of each round, the medians
+with the worker's ratios, the latencies at about half of that load (wrk with a pause before each request), the memory and CPU
+time of an idle connection, and the time from the start of the process to its first response. On a machine with other work,
+compare CPU times.
 """
 import argparse
 import contextlib
@@ -61,7 +61,7 @@ def build(folder, name, standard="c++20", library=()):
 
 
 def servers(folder):
-    """Name, command and environment of each that is here, given its port."""
+    """Returns the worker's program, and for each installed server a function from its port to its command, by name."""
     worker = build(folder, "server_worker")
     found = {"worker": lambda port: [worker, "--serve", "--rp_api_port", str(port)]}
     for name in ("beast", "httplib"):
@@ -111,7 +111,7 @@ def first_answer(port):
         client.sendall(request.encode())
         answer = client.recv(4096)
     if not answer.startswith(b"HTTP/1.1 200"):
-        raise SystemExit(f"port {port} answered {answer!r}")
+        raise SystemExit(f"port {port} responded with {answer!r}")
 
 
 def children(pid):
@@ -159,7 +159,7 @@ def compare(found, rounds, seconds, folder):
             ports[name] = free_port()
             processes[name] = stack.enter_context(running(command(ports[name])))
             first_answer(ports[name])
-        print("requests/s, 64 connections (CPU time a request)")
+        print("requests/s, 64 connections (CPU time per request)")
         for number in range(rounds):
             line = []
             for name in found:
@@ -174,7 +174,7 @@ def compare(found, rounds, seconds, folder):
             ratios = [mine / its for mine, its in zip(rates["worker"], rates[name])]
             print(f"  {name:8} {statistics.median(rates[name]):8.0f}/s  {statistics.median(costs[name]):5.1f} us"
                   f"   worker is {statistics.median(ratios):.2f} x that")
-        # Each connection pauses for a whole number of milliseconds, so that all together ask for about half.
+        # Each connection pauses for a whole number of milliseconds, so that the total rate is about half.
         pause = max(1, round(64 / (worker / 2) * 1000 - 0.5))
         script.write_text(POST + f"function delay() return {pause} end\n")
         print(f"latency at about half of that (each connection pauses for {pause} ms)")
@@ -209,14 +209,14 @@ def idle(worker, count):
                 cpu = cpu_seconds(process.pid)
                 time.sleep(5)
                 print(f"{count} idle connections ({name}): {grown / count / 1024:.1f} KiB each,"
-                      f" {(cpu_seconds(process.pid) - cpu) / 5:.3f} s of CPU a second", flush=True)
+                      f" {(cpu_seconds(process.pid) - cpu) / 5:.3f} s of CPU per second", flush=True)
             finally:
                 for client in clients:
                     client.close()
 
 
 def starts(found, count):
-    print("from the start of the process to its first answer")
+    print("from the start of the process to its first response")
     medians = {}
     names = [name for name in ("worker", "beast") if name in found]
     spans = {name: [] for name in names}
@@ -252,7 +252,7 @@ def main():
         worker, found = servers(folder)
         left_out = [one for one in ("beast", "httplib", "nginx", "fastapi") if one not in found]
         if left_out:
-            print("not installed, and left out: " + ", ".join(left_out))
+            print("not installed, so left out: " + ", ".join(left_out))
         compare(found, wanted.rounds, wanted.seconds, folder)
         idle(worker, wanted.connections)
         starts(found, wanted.starts)

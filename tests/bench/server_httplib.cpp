@@ -1,4 +1,4 @@
-// For server_bench.py: cpp-httplib, which has a thread for each connection, sending each body back as JSON.
+// For server_bench.py: cpp-httplib, which uses a thread for each connection. Echoes each body as JSON.
 
 #include <httplib.h>
 

@@ -1,4 +1,5 @@
-// For server_bench.py: a worker whose handler returns its input at once, and one whose stream says nothing for an hour.
+// For server_bench.py: a worker whose handler returns its input at once, and one whose stream sends nothing
+// for an hour.
 
 #include <chrono>
 #include <coworker/coworker.hpp>

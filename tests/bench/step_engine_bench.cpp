@@ -1,13 +1,14 @@
-// What a step_engine costs next to a bare loop that calls the same step: 8 sequences, whose pieces go to 8 jobs on an event
-// loop, against a loop that hands nothing to anybody.
+// Measures the cost of a step_engine compared with a bare loop that calls the same step. The engine has 8
+// sequences and sends their pieces to 8 jobs on an event loop; the bare loop sends nothing.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -pthread -Iinclude tests/bench/step_engine_bench.cpp -o step_engine_bench
 //
 // Usage: step_engine_bench [--quick]
 //
-// A step is so much arithmetic, as long as said; language models take 4 ms and more for one. What counts is the processor time
-// of the whole process, the jobs' side included, so that other work on the machine does not show: the engine's speed is no
-// lower than the ratio where the jobs' loop has a processor of its own. Both take turns, and the best round of each counts.
+// A step is arithmetic that takes the time given in the first column; a step of a language model takes 4 ms
+// or more. The figures are CPU time of the whole process, including the jobs' side, so that other work on the
+// machine does not matter. The engine is at least as fast as the ratio says if the jobs' loop has a core of
+// its own. The two run in turn, and the best round of each counts.
 
 #include <chrono>
 #include <coworker/coro/scope.hpp>
@@ -35,7 +36,7 @@ struct sequence {
 };
 using engine = cw::step_engine<sequence, double>;
 
-// Some 4 ns a round.
+// Takes about 4 ns per round.
 double compute(std::size_t rounds) {
   double value = unknown(1.0);
   for (std::size_t i = 0; i != rounds; ++i) value = value * 1.0000001 + 1e-9;
@@ -84,7 +85,7 @@ double with_engine(std::size_t rounds, std::size_t steps) {
   cw::sync_wait(loop, use_all(stepping, steps, pieces));
   const nanoseconds took = since(start);
   require(pieces == sequences * steps, "pieces were lost");
-  return per_operation(took, stepping.measured().steps);  // the first steps are without those that came later
+  return per_operation(took, stepping.measured().steps);  // the first steps do not have all sequences yet
 }
 
 }  // namespace

@@ -1,12 +1,12 @@
-// The benchmark of typed input: the text of a job of 200 bytes into a struct, and the struct back into text,
-// next to nlohmann/json with its struct macros. Debian: apt-get install nlohmann-json3-dev; without it only
-// coworker is shown.
+// The benchmark of typed input: reads a job's text of 200 bytes into a struct and writes the struct as text,
+// compared with nlohmann/json and its struct macros. Debian: apt-get install nlohmann-json3-dev; without it,
+// only coworker is measured.
 //
 //   g++ -std=c++20 -O2 -DNDEBUG -Iinclude tests/bench/typed_bench.cpp -o typed_bench && ./typed_bench
 //
-// Usage: typed_bench [--quick]; --quick shows only that it works. Repetitions go round both libraries, so
-// that a machine that slows down slows both; the figure of each is the median, and the ratio is nlohmann's to
-// coworker's.
+// Usage: typed_bench [--quick]; --quick shows only that the benchmark works. Each repetition runs both
+// libraries in turn, so that a machine that slows down slows both. Each figure is the median, and the ratio
+// is nlohmann's figure divided by coworker's.
 
 #include "bench.hpp"
 
@@ -84,7 +84,7 @@ double nanoseconds_each(nanoseconds slice, std::size_t expected, Work work) {
   while (watch.elapsed() < slice) {
     for (std::size_t i = 0; i < batch; ++i) require(work() == expected, "the libraries disagree");
     runs += batch;
-    batch = runs;  // so that reading the clock weighs little
+    batch = runs;  // so that the cost of reading the clock is negligible
   }
   return per_operation(watch.elapsed(), runs);
 }

@@ -1,5 +1,5 @@
-// Vectors and over-aligned structs kept over a co_await lie where their type asks for it, on every way that a
-// frame is made. Built by aligned_frames.sh with the flags for it.
+// Checks that vectors kept across a co_await are aligned as their type requires, for every way in which a
+// frame is allocated. aligned_frames.sh builds it with the flags that this needs.
 
 #include <immintrin.h>
 
@@ -49,7 +49,7 @@ cw::async_generator<float> doubled(const float* start) {
   }
 }
 
-// More than a frame that is recycled may have.
+// Needs a larger frame than those that are recycled.
 cw::task<float> large(float start) {
   __m256 rows[64];
   for (__m256& row : rows) row = _mm256_set1_ps(start);

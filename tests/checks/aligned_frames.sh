@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds and runs aligned_frames.cpp with AVX2, without and with optimisation: by clang with the flag that it needs
-# for such coroutines, by g++ as it is. Skipped (status 77) where the compiler or the machine has no AVX2.
+# Builds and runs aligned_frames.cpp with AVX2, without and with optimisation. clang gets the flag that it needs for such
+# coroutines. Skipped (status 77) if the compiler or the machine has no AVX2.
 # Usage: aligned_frames.sh COMPILER SCRATCH_FOLDER
 set -eu
 here=$(dirname "$0")

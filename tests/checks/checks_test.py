@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Shows that the checks notice what they are there for."""
+"""Tests that the checks find what they look for."""
 import pathlib
 import shutil
 import sys
@@ -12,9 +12,9 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "single_include")]
 sys.dont_write_bytecode = True
 
 import contract_example  # noqa: E402
-import floors  # noqa: E402
 import generate  # noqa: E402
 import guide_names  # noqa: E402
+import layers  # noqa: E402
 import readme  # noqa: E402
 import total  # noqa: E402
 import unqualified_calls  # noqa: E402
@@ -34,32 +34,32 @@ class ContractExample(unittest.TestCase):
         self.assertIn("line 2", self.difference(self.ENGINE[:1] + self.ENGINE[2:], self.ENGINE))
         self.assertIn("line 5", self.difference(self.ENGINE, self.ENGINE[:4] + [""] + self.ENGINE[4:]))
 
-    def test_an_engine_that_is_not_there_is_said(self):
+    def test_a_missing_engine_is_an_error(self):
         with self.assertRaises(ValueError):
             self.difference(self.ENGINE[1:], self.ENGINE)
         with self.assertRaises(ValueError):
             self.difference(self.ENGINE, self.ENGINE[:-1])
 
 
-class Floors(unittest.TestCase):
+class Layers(unittest.TestCase):
     def refused(self, header, written, conditions=()):
-        return floors.why_refused(header, written, conditions)
+        return layers.why_refused(header, written, conditions)
 
-    def test_a_header_may_include_its_own_floor_and_those_below(self):
+    def test_a_header_may_include_its_own_layer_and_those_below(self):
         self.assertIsNone(self.refused("exec/event_loop.hpp", "<coworker/exec/executor.hpp>"))
         self.assertIsNone(self.refused("exec/event_loop.hpp", "<coworker/coro/task.hpp>"))
         self.assertIsNone(self.refused("start.hpp", "<vector>"))
 
-    def test_a_header_may_not_include_a_floor_above(self):
-        self.assertIn("coro/ stands below exec/", self.refused("coro/task.hpp", "<coworker/exec/event_loop.hpp>"))
-        self.assertIn("json/ stands below log.hpp", self.refused("json/json.hpp", "<coworker/log.hpp>"))
-        self.assertIn("no floor", self.refused("coro/task.hpp", "<coworker/misc/x.hpp>"))
+    def test_a_header_may_not_include_a_layer_above(self):
+        self.assertIn("coro/ is below exec/", self.refused("coro/task.hpp", "<coworker/exec/event_loop.hpp>"))
+        self.assertIn("json/ is below log.hpp", self.refused("json/json.hpp", "<coworker/log.hpp>"))
+        self.assertIn("no layer", self.refused("coro/task.hpp", "<coworker/misc/x.hpp>"))
 
-    def test_nothing_includes_the_header_that_includes_everything(self):
+    def test_no_header_includes_the_one_that_includes_everything(self):
         self.assertIn("everything", self.refused("start.hpp", "<coworker/coworker.hpp>"))
         self.assertIn("everything", self.refused("start.hpp", "<coworker.hpp>"))
 
-    def test_what_needs_libcurl_is_included_in_one_place_and_under_its_macro(self):
+    def test_a_header_that_needs_libcurl_is_included_in_one_place_and_under_its_macro(self):
         client, mode = "<coworker/http/curl/client.hpp>", "<coworker/start/runpod_mode.hpp>"
         self.assertIsNone(self.refused("start.hpp", mode, ["ifdef COWORKER_WITH_CURL"]))
         self.assertIsNone(self.refused("transport/runpod/engine.hpp", client))
@@ -68,22 +68,22 @@ class Floors(unittest.TestCase):
         self.assertIn("only transport/runpod/engine.hpp", self.refused("transport/runpod/queue.hpp", client))
         self.assertIn("libcurl", self.refused("coworker.hpp", client))
 
-    def test_the_simulation_is_only_for_those_who_ask_for_it(self):
+    def test_the_simulation_is_included_only_under_its_macro(self):
         written = "<coworker/simulation/simulation.hpp>"
         self.assertIsNone(self.refused("coworker.hpp", written, ["ifdef COWORKER_WITH_SIMULATION"]))
-        self.assertIn("pay for it", self.refused("coworker.hpp", written))
+        self.assertIn("pay for its compile time", self.refused("coworker.hpp", written))
         self.assertIn("simulation/", self.refused("start.hpp", written, ["ifdef COWORKER_WITH_SIMULATION"]))
 
     def test_heavy_standard_headers_and_quotes_are_refused(self):
         self.assertIn("compile time", self.refused("json/json.hpp", "<iostream>"))
         self.assertIn("<coworker/...>", self.refused("json/json.hpp", '"value.hpp"'))
 
-    def test_a_circle_is_found(self):
-        self.assertEqual(floors.find_cycle({"a": ["b"], "b": ["c"], "c": ["b"]}), ["b", "c", "b"])
-        self.assertIsNone(floors.find_cycle({"a": ["b", "c"], "b": ["c"], "c": []}))
+    def test_a_cycle_is_found(self):
+        self.assertEqual(layers.find_cycle({"a": ["b"], "b": ["c"], "c": ["b"]}), ["b", "c", "b"])
+        self.assertIsNone(layers.find_cycle({"a": ["b", "c"], "b": ["c"], "c": []}))
 
-    def test_a_header_that_nobody_includes_is_found(self):
-        self.assertEqual(floors.out_of_reach({"all": ["a"], "a": ["b"], "b": [], "lost": ["b"]}, "all"), ["lost"])
+    def test_a_header_that_no_other_includes_is_found(self):
+        self.assertEqual(layers.out_of_reach({"all": ["a"], "a": ["b"], "b": [], "lost": ["b"]}, "all"), ["lost"])
 
 
 class SingleHeader(unittest.TestCase):
@@ -96,13 +96,13 @@ class SingleHeader(unittest.TestCase):
             text = generate.assemble()
         return [line for line in text.splitlines() if line and not line.startswith("//")]
 
-    def test_a_header_stands_once_after_what_it_needs_with_standard_headers_on_top(self):
+    def test_a_header_appears_once_after_what_it_needs_with_standard_headers_on_top(self):
         lines = self.assemble(coworker="#include <coworker/a.hpp>\n#include <coworker/b.hpp>\nint last;\n",
                               a="#include <coworker/b.hpp>\n#include <vector>\nint a;\n",
                               b="#include <string>\n#include <vector>\nint b;\n")
         self.assertEqual(lines, ["#pragma once", "#include <string>", "#include <vector>", "int b;", "int a;", "int last;"])
 
-    def test_what_stands_under_a_condition_stays_there_but_what_all_need_comes_before_it(self):
+    def test_a_header_under_a_condition_stays_there_but_what_others_need_too_comes_before_it(self):
         lines = self.assemble(coworker="#include <coworker/a.hpp>\n#include <coworker/b.hpp>\n",
                               a="#ifdef X\n#include <coworker/client.hpp>\n#endif\nint a;\n",
                               b="#ifdef Y\n#include <poll.h>\n#endif\nint b;\n",
@@ -110,13 +110,13 @@ class SingleHeader(unittest.TestCase):
         self.assertEqual(lines, ["#pragma once", "#ifdef Y", "#include <poll.h>", "#endif", "int b;", "#ifdef X",
                                  "#include <curl/curl.h>", "int client;", "#endif", "int a;"])
 
-    def test_a_condition_within_another_is_preceded_by_what_the_outer_one_needs_too(self):
+    def test_what_an_outer_condition_needs_too_comes_before_the_inner_condition(self):
         lines = self.assemble(coworker="#if X\n#include <coworker/a.hpp>\n#endif\n",
                               a="#ifdef Y\n#include <coworker/y.hpp>\n#endif\n#include <coworker/b.hpp>\nint a;\n",
                               y="#include <coworker/b.hpp>\nint y;\n", b="int b;\n")
         self.assertEqual(lines, ["#pragma once", "#if X", "int b;", "#ifdef Y", "int y;", "#endif", "int a;", "#endif"])
 
-    def test_what_the_entry_header_begins_with_comes_before_the_standard_headers(self):
+    def test_the_first_lines_of_the_entry_header_come_before_the_standard_headers(self):
         lines = self.assemble(coworker="#undef x\n#include <coworker/a.hpp>\nint last;\n", a="#include <vector>\nint a;\n")
         self.assertEqual(lines, ["#pragma once", "#undef x", "#include <vector>", "int a;", "int last;"])
 
@@ -130,7 +130,7 @@ class GuideNames(unittest.TestCase):
     def names(self, *lines):
         return [guide_names.name_of(code) for _, code, _ in guide_names.declarations("\n".join(lines))]
 
-    def test_what_is_documented_in_a_public_namespace_is_a_name(self):
+    def test_each_documented_declaration_in_a_public_namespace_is_a_name(self):
         self.assertEqual(self.names(
             "namespace coworker {", "/// A class.", "template <class T>", 'class [[nodiscard("use it")]] task {', "};",
             "/// A function.", "/// Throws: nothing.", "inline int add(int a, int b) {", "}", "/// A concept.", "template <class T>",
@@ -139,7 +139,7 @@ class GuideNames(unittest.TestCase):
             "namespace detail {", "/// Internal.", "struct hidden {};", "}  // namespace detail", "/// Last.",
             "struct open {};", "}  // namespace coworker"), ["task", "add", "executor", "is_task", "blocking", "open"])
 
-    def test_the_first_sentence_is_what_stands_before_a_point_or_a_colon(self):
+    def test_the_first_sentence_ends_before_a_full_stop_or_a_colon(self):
         self.assertEqual(guide_names.first_sentence(["Lends values", "to one user. More."]), "Lends values to one user")
         self.assertEqual(guide_names.first_sentence(["Waits:", "", "co_await x;"]), "Waits")
 
@@ -156,7 +156,7 @@ class GuideNames(unittest.TestCase):
 
 
 class Readme(unittest.TestCase):
-    def test_marked_blocks_are_found_and_others_left_alone(self):
+    def test_only_marked_blocks_are_found(self):
         text = "```sh\nls\n```\n<!-- from: examples/a.cpp -->\n\n```cpp\nint a;\n```\n<!-- note -->\n"
         blocks = list(readme.marked_blocks(text.splitlines()))
         self.assertEqual([(block.kind, block.subject, block.quoted) for block in blocks],
@@ -166,7 +166,7 @@ class Readme(unittest.TestCase):
         with self.assertRaises(ValueError):
             list(readme.marked_blocks(["<!-- from: examples/a.cpp -->", "text"]))
 
-    def test_only_a_run_of_whole_lines_of_the_file_is_a_quotation(self):
+    def test_a_quotation_is_a_run_of_whole_lines_of_the_file(self):
         own = pathlib.Path(__file__).read_text().splitlines()
         name = "tests/checks/checks_test.py"
         self.assertIsNone(readme.problem_with_source(readme.Block(1, "from", name, own[3:9])))
@@ -189,20 +189,20 @@ class UnqualifiedCalls(unittest.TestCase):
             (pathlib.Path(folder) / "coworker.hpp").write_text("namespace coworker {\n" + text + "}\n")
             return unqualified_calls.found_in(folder, CLANG)
 
-    def test_a_call_that_may_be_given_a_type_of_the_users_is_found_where_it_stands(self):
+    def test_a_call_that_may_receive_a_users_type_is_found_with_its_line(self):
         self.assertEqual(self.found("template <class T> void f(T&);\n"
                                     "template <class T> void g(T value) {\n  f(value);\n}\n"), [("coworker.hpp", 4, "f")])
         self.assertEqual(self.found("inline void f(int, const void*);\n"
                                     "template <class T> struct s {\n  T t;\n  void g() { f(1, t.x); }\n};\n"),
                          [("coworker.hpp", 5, "f")])
 
-    def test_a_qualified_call_a_member_and_one_without_such_arguments_are_safe(self):
+    def test_a_qualified_call_a_member_call_and_one_without_such_arguments_are_safe(self):
         self.assertEqual(self.found("template <class T> void f(T&) {}\ntemplate <class T> int h() { return 1; }\n"
                                     "inline void plain(int) {}\n"
                                     "template <class T> struct s { T t; void m(T&) {}\n"
                                     "void g() { coworker::f(t); m(t); plain(1); h<T>(); t.f(t); } };\n"), [])
 
-    def test_what_is_called_for_users_to_write_it_is_no_mistake(self):
+    def test_a_call_of_a_customisation_point_is_allowed(self):
         self.assertEqual(self.found("template <class T> void g(T& t) { to_json(1, t); }\n"), [])
 
 
@@ -230,7 +230,7 @@ class Total(unittest.TestCase):
         one_failed = f"{said}[doctest] test cases: 3 | 2 passed | 1 failed | 9 skipped\n"
         self.assertEqual(self.outcome(f'<t status="fail"><system-out>{one_failed}</system-out></t>'), (0, 1, 2))
 
-    def test_what_could_not_run_is_a_failure_and_what_was_skipped_is_not(self):
+    def test_a_test_that_could_not_run_is_a_failure_and_a_skipped_one_is_not(self):
         self.assertEqual(self.outcome('<t status="notrun"><skipped message="SKIP_RETURN_CODE=77"/></t>'), (0, 0, 1))
         self.assertEqual(self.outcome('<t status="notrun"><skipped message="Unable to find executable"/></t>'), (0, 1, 0))
 

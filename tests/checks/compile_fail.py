@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""Checks that a source does not compile, and that the compiler says why in the words we promise.
+"""Checks that a source does not compile, and that the compiler's error has the expected text.
 
 Usage: compile_fail.py CASE.cpp -- COMPILER FLAG...
        compile_fail.py --self-test -- COMPILER FLAG...
 
-A case says in comments what is expected of the compiler's error output:
+The comments of a case say what the compiler's error output must be:
 
     // expect: a handler must be callable         (one or more; each text must appear)
     // only-error: a handler must be callable     (the text of the one error, which points into the case itself)
-    // max-lines: 4                               (at most so many lines; asked of g++ only)
+    // max-lines: 4                               (at most this many lines; checked for g++ only)
 
-The whole compilation is run, as some errors come when code is generated.
+The case is fully compiled, because some errors appear only when code is generated.
 """
 import os
 import pathlib
@@ -21,7 +21,7 @@ import tempfile
 
 
 def compile_errors(compiler, source):
-    """What the compiler wrote, or None when it accepted the source."""
+    """Returns the compiler's error output, or None if it accepted the source."""
     command = compiler + ["-c", "-o", os.devnull, "-fmessage-length=0", str(source)]
     result = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"LC_ALL": "C"}, check=False)
     return None if result.returncode == 0 else result.stderr
@@ -34,7 +34,7 @@ def is_gcc(compiler):
 
 
 def problem_with(compiler, source):
-    """One sentence on what is wrong with a case, or None when it fails to compile as it should."""
+    """Returns one sentence on what is wrong with a case, or None if it fails to compile as it should."""
     text = source.read_text()
     expected = re.findall(r"^\s*// (?:expect|only-error): (.+?)\s*$", text, re.MULTILINE)
     only_error = re.search(r"^\s*// only-error: (.+?)\s*$", text, re.MULTILINE)
@@ -43,7 +43,7 @@ def problem_with(compiler, source):
         return "names no text to expect; add a line such as // expect: a handler must be callable"
     errors = compile_errors(compiler, source)
     if errors is None:
-        return "compiles, and should not"
+        return "compiles, but should not"
     for wanted in expected:
         if wanted not in errors:
             return f"is refused, but without the text: {wanted}\n{errors}"
@@ -57,18 +57,18 @@ def problem_with(compiler, source):
 
 
 def self_test(compiler):
-    """Shows that each way in which a case can be wrong is noticed."""
+    """Tests that each way in which a case can be wrong is found."""
     wrong = "int f() { static_assert(sizeof(int) == 1, \"a sentence with the way out\"); return 0; }\n"
     cases = [
         ("as it should be", "// expect: a sentence with the way out\n// max-lines: 9\n" + wrong, None),
-        ("compiles", "// expect: a sentence\nint f() { return 0; }\n", "compiles, and should not"),
+        ("compiles", "// expect: a sentence\nint f() { return 0; }\n", "compiles, but should not"),
         ("missing text", "// expect: another sentence\n" + wrong, "without the text: another sentence"),
         ("second text missing", "// expect: a sentence\n// expect: more\n" + wrong, "without the text: more"),
         ("nothing expected", wrong, "names no text"),
         ("the one error", "// only-error: a sentence\n" + wrong, None),
         ("not the only error", "// only-error: a sentence\n" + wrong + "int g = missing;\n", "not by this one error"),
         ("an error elsewhere", "// only-error: a sentence\n#line 1 \"header.hpp\"\n" + wrong, "not by this one error"),
-        ("spoken when code is generated",
+        ("an error when code is generated",
          "// only-error: a sentence\n[[gnu::error(\"a sentence\")]] void f();\nint main() { f(); }\n", None),
     ]
     if is_gcc(compiler):
@@ -82,7 +82,7 @@ def self_test(compiler):
             if (found is None) != (verdict is None) or (verdict and verdict not in found):
                 print(f"self-test \"{name}\": wanted the verdict {verdict!r}, got {found!r}")
                 failures += 1
-    print(f"{len(cases) - failures} of {len(cases)} verdicts right")
+    print(f"{len(cases) - failures} of {len(cases)} verdicts are right")
     return 1 if failures else 0
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that the engine that the contract's page shows is the one that a test compiles and runs.
+"""Checks that the engine shown in the transport contract's comment is the one that a test compiles and runs.
 
 Usage: contract_example.py [CONCEPT_HEADER COMPILED_HEADER]
 """
@@ -15,7 +15,7 @@ MARGIN = "///     "  # of code in a comment
 
 
 def lines_between(lines, path):
-    """From FIRST to LAST, both of which must be there, once."""
+    """The lines from FIRST to LAST. Throws ValueError unless each is there exactly once."""
     if lines.count(FIRST) != 1 or lines.count(LAST) != 1 or lines.index(FIRST) > lines.index(LAST):
         raise ValueError(f"{path}: does not hold one engine from `{FIRST}` to `{LAST}`")
     return lines[lines.index(FIRST):lines.index(LAST) + 1]
@@ -28,7 +28,7 @@ def shown_lines(text, path):
 
 
 def difference(page, compiled, page_path=PAGE, compiled_path=COMPILED):
-    """One sentence on the first line that differs, or None."""
+    """Returns one sentence on the first line that differs, or None."""
     shown = shown_lines(page, page_path)
     ran = lines_between(compiled.splitlines(), compiled_path)
     for number in range(max(len(shown), len(ran))):
@@ -45,7 +45,7 @@ def main():
         problem = difference(page.read_text(), compiled.read_text(), page, compiled)
     except ValueError as error:
         problem = str(error)
-    print(problem or "the engine on the contract's page is the one that is compiled")
+    print(problem or "the engine in the contract's comment is the one that is compiled")
     return 1 if problem else 0
 
 

@@ -1,5 +1,5 @@
-// What JSON cannot hold is refused, and what it can is read and written exactly, also where the compiler may take
-// for granted that no number is NaN or infinite. Built by fast_math.sh with the flags for it.
+// Checks that JSON refuses numbers that it cannot represent, and reads and writes all others exactly, even if
+// the compiler may assume that no number is NaN or infinite. fast_math.sh builds it with such flags.
 
 #include <bit>
 #include <chrono>
@@ -50,7 +50,7 @@ void reads_and_writes_exactly() {
     bits ^= bits << 17;
     const std::uint64_t exponent = bits >> 52 & 0x7ff;
     if (exponent == 0x7ff || exponent == 0)
-      continue;  // such a program also flushes subnormal numbers to zero
+      continue;  // a program built this way also flushes subnormal numbers to zero
     const std::string text = json(std::bit_cast<double>(bits)).dump();
     require(std::bit_cast<std::uint64_t>(json::parse(text).get<double>()) == bits, text);
     const std::string decimal = std::to_string(bits % 1'000'007) + "." + std::to_string(bits % 999'983) + "1";
@@ -81,11 +81,12 @@ int main() {
   refuses_to_write(std::strtof("nan", nullptr), "a float that is NaN, read");
   const double infinities[] = {limits::infinity(), -limits::infinity(), limits::quiet_NaN()};
   for (const double& value : infinities) {
-    require_error<json::write_error>([&] { (void)json(value).dump(); }, "a constant that is no number");
+    require_error<json::write_error>([&] { (void)json(value).dump(); },
+                                     "a constant that is not a finite number");
     require(coworker::detail::describe(coworker::detail::json_gate::slot(json(value))) !=
                 coworker::detail::describe(coworker::detail::json_gate::slot(json(1.5))),
-            "a description of what is no number");
-    require(json(value) != json(1), "no integer equals what is no number");
+            "a description of a value that is not a finite number");
+    require(json(value) != json(1), "no integer equals a value that is not a finite number");
   }
   require_error<json::out_of_range>([] { (void)json(1e300).get<float>(); }, "1e300 as a float");
   require_error<coworker::input_error>([] { (void)json::parse(R"({"size":1e300})").get<wait>(); },

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds and runs fast_math.cpp with the flags that let a compiler forget that NaN and infinities exist.
+# Builds and runs fast_math.cpp with flags that let the compiler assume that there are no NaN and infinities.
 # Usage: fast_math.sh COMPILER SCRATCH_FOLDER
 set -eu
 here=$(dirname "$0")

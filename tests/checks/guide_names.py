@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks that the guide's last section, "All names", lists every public name once, under its header.
 
-Usage: guide_names.py [--write]    --write puts the list that is lacking into the guide
+Usage: guide_names.py [--write]    --write writes the list into the guide
 
 A public name is in namespace coworker, or in a nested namespace other than detail, and has a doc comment (///) that begins in
 the first column.
@@ -74,7 +74,7 @@ def first_sentence(comment):
 
 
 def public_names():
-    """{name: (header, first sentence)}; of a name that several headers declare, the first in the order of the groups."""
+    """{name: (header, first sentence)}. If several headers declare a name, the first header in the order of GROUPS counts."""
     found = {}
     for folder, _ in GROUPS:
         for path in sorted(HEADERS.rglob("*.hpp")):
@@ -115,12 +115,12 @@ def main():
     listed = re.findall(r"^\| `([\w:]+)` \| ([\w/.]+) \|", after, re.MULTILINE)
     names = public_names()
     problems = [f"{name} ({names[name][0]}) is not in the guide" for name in sorted(set(names) - {name for name, _ in listed})]
-    problems += [f"{name} is in the guide, and no header declares it" for name in sorted({name for name, _ in listed} - set(names))]
-    problems += [f"{name} stands under {header}, and is in {names[name][0]}" for name, header in listed
+    problems += [f"{name} is in the guide, but no header declares it" for name in sorted({name for name, _ in listed} - set(names))]
+    problems += [f"{name} is listed under {header}, but is in {names[name][0]}" for name, header in listed
                  if name in names and names[name][0] != header]
     problems += [f"{name} is in the guide more than once" for name in sorted({name for name, _ in listed})
                  if [one for one, _ in listed].count(name) > 1]
-    print("\n".join(problems + ["tests/checks/guide_names.py --write mends the list"] if problems else
+    print("\n".join(problems + ["run tests/checks/guide_names.py --write to correct the list"] if problems else
                     [f"{len(names)} public names, each once in the guide"]))
     return 1 if problems else 0
 

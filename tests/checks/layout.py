@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that the top level of the repository holds what it should and nothing else."""
+"""Checks that the top level of the repository has exactly the expected entries."""
 import pathlib
 import shutil
 import subprocess
@@ -9,7 +9,7 @@ EXPECTED = {"include", "tests", "examples", "single_include", "CMakeLists.txt", 
 
 
 def top_level(root):
-    """What git tracks or would track; in a tree without git, what is there apart from build folders."""
+    """The entries that git tracks or would track; in a tree without git, all entries except build folders."""
     if shutil.which("git") and (root / ".git").exists():
         listing = subprocess.run(["git", "-C", root, "ls-files", "--cached", "--others", "--exclude-standard"],
                                  capture_output=True, text=True, check=False)

@@ -1,7 +1,7 @@
-// Real clients against a real server: the packages runpod-sdk and openai, unchanged, and the console in Chromium.
+// Tests a real server with real clients: the unmodified packages runpod-sdk and openai, and the console in Chromium.
 //
 // Usage: node npm_clients.mjs PROGRAM FOLDER [SCREENSHOT]
-//   PROGRAM is built from serve_program.cpp; FOLDER holds node_modules with runpod-sdk, openai and playwright-core:
+//   PROGRAM is built from serve_program.cpp. FOLDER contains node_modules with runpod-sdk, openai and playwright-core:
 //   npm install --prefix FOLDER runpod-sdk openai playwright-core
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -23,7 +23,7 @@ async function serve(...flags) {
       const found = /Serving on http:\/\/localhost:(\d+)/.exec(text);
       if (found) resolve(Number(found[1]));
     });
-    child.on('exit', () => reject(new Error('it has ended: ' + text)));
+    child.on('exit', () => reject(new Error('the server ended: ' + text)));
   });
   const ended = new Promise((resolve) => child.on('exit', resolve));
   return { port, leave: async () => { child.kill('SIGTERM'); assert.equal(await ended, 0); } };
@@ -32,8 +32,8 @@ async function serve(...flags) {
 async function check_runpod_sdk() {
   const made = await load('runpod-sdk');
   const sdk = typeof made.default === 'function' ? made.default : made.default.default;
-  const told = await serve();
-  const endpoint = sdk('key', { baseUrl: `http://127.0.0.1:${told.port}/v2` }).endpoint('any');
+  const plain = await serve();
+  const endpoint = sdk('key', { baseUrl: `http://127.0.0.1:${plain.port}/v2` }).endpoint('any');
   const run = await endpoint.run({ input: { ms: 300, answer: 'a' } });
   assert.equal(run.status, 'IN_QUEUE');
   assert.ok(['IN_QUEUE', 'IN_PROGRESS'].includes((await endpoint.status(run.id)).status));
@@ -46,7 +46,7 @@ async function check_runpod_sdk() {
   for (let i = 0; i < 6; ++i) await endpoint.run({ input: { ms: 2000 } });
   assert.equal((await endpoint.health()).jobs.inQueue, 2);
   assert.deepEqual(await endpoint.purgeQueue(), { removed: 2, status: 'completed' });
-  await told.leave();
+  await plain.leave();
   const counting = await serve('--stream');
   const streaming = sdk('key', { baseUrl: `http://127.0.0.1:${counting.port}/v2` }).endpoint('any');
   const job = await streaming.run({ input: { count: 5, ms: 50 } });
@@ -80,7 +80,7 @@ async function check_openai() {
 
 async function check_console() {
   const chromium_path = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
-  if (!chromium_path) return console.log('console: not checked, there is no Chromium');
+  if (!chromium_path) return console.log('console: not checked, because Chromium is not installed');
   const loaded = await load('playwright-core');
   const { chromium } = loaded.chromium ? loaded : loaded.default;
   const browser = await chromium.launch({ executablePath: chromium_path, args: ['--no-sandbox'] });
@@ -91,18 +91,18 @@ async function check_console() {
     page.on('console', (line) => { if (line.type() === 'error' && !/429/.test(line.text())) problems.push(line.text()); });
     page.on('request', (request) => {
       const url = request.url();
-      if (!url.startsWith(`http://localhost:${server.port}/`) && !url.startsWith('data:')) problems.push('asks ' + url);
+      if (!url.startsWith(`http://localhost:${server.port}/`) && !url.startsWith('data:')) problems.push('requests ' + url);
     });
     await page.goto(`http://localhost:${server.port}/`);
     return page;
   };
-  const told = await serve();
-  let page = await open(told);
+  const plain = await serve();
+  let page = await open(plain);
   await page.fill('#raw', '{"ms": 1500, "answer": "<b>bold</b>"}');
   await page.click('#one');
   await page.waitForSelector('.IN_PROGRESS');
   await page.waitForSelector('.COMPLETED');
-  assert.equal(await page.locator('#jobs b').count(), 0, 'what a job says is text');
+  assert.equal(await page.locator('#jobs b').count(), 0, 'the console shows outputs as text, not as HTML');
   await page.fill('#raw', '{"ms": 60000}');
   await page.click('#one');
   await page.waitForSelector('.IN_PROGRESS');
@@ -115,7 +115,7 @@ async function check_console() {
   await page.waitForFunction(() => document.querySelectorAll('.COMPLETED').length >= 201, null, { timeout: 60000 });
   if (screenshot) await page.screenshot({ path: screenshot });
   await page.close();
-  await told.leave();
+  await plain.leave();
   const typed = await serve('--typed');
   page = await open(typed, { colorScheme: 'dark' });
   await page.waitForSelector('[data-name=fruit]');
@@ -134,7 +134,7 @@ async function check_console() {
   await page.locator('summary').first().click();
   assert.ok((await page.locator('pre').allTextContents()).includes('1\n2\n3\n4\n'));
   const wide = await page.evaluate(() => document.documentElement.scrollWidth);
-  assert.ok(wide <= 390, 'fits a phone');
+  assert.ok(wide <= 390, 'the page fits a phone');
   await page.close();
   await counting.leave();
   await browser.close();

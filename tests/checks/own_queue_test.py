@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs examples/own_queue.cpp as a user would: with a pipe, a file and a terminal as its standard input.
+"""Runs examples/own_queue.cpp as a user would, with a pipe, a file and a terminal as standard input.
 
 Usage: own_queue_test.py PROGRAM [TEST...]
 """
@@ -36,26 +36,26 @@ class OwnQueue(unittest.TestCase):
         self.assertEqual({name: one["output"]["n"] for name, one in results(output).items()},
                          {f"line-{i + 1}": i for i in range(COUNT)})
 
-    def test_each_line_of_a_pipe_has_its_result_and_the_end_of_the_input_ends_the_worker(self):
+    def test_each_line_of_a_pipe_gets_a_result_and_the_end_of_the_input_ends_the_worker(self):
         self.assert_all(self.run_with(input=JOBS))
 
-    def test_a_file_works_as_well(self):
+    def test_each_line_of_a_file_gets_a_result(self):
         with tempfile.TemporaryFile() as file:
             file.write(JOBS)
             file.seek(0)
             self.assert_all(self.run_with(stdin=file))
 
-    def test_no_input_is_no_job(self):
+    def test_without_input_there_is_no_result(self):
         self.assertEqual(self.run_with(stdin=subprocess.DEVNULL), b"")
 
-    def test_a_broken_line_fails_alone_and_the_last_line_needs_no_end(self):
+    def test_a_broken_line_fails_alone_and_the_last_line_needs_no_line_end(self):
         found = results(self.run_with(input=b'{"n": 1}\nbroken\n{"n": 3}'))
         self.assertEqual(found["line-1"]["output"], {"n": 1})
         self.assertIn("expected a value", found["line-2"]["error"])
         self.assertEqual(found["line-3"]["output"], {"n": 3})
 
     def assert_drains(self, reader, writer):
-        """Two jobs, a line in two pieces, and a signal while the other end stays open."""
+        """Sends two jobs, one line in two pieces, and then SIGTERM while the other end stays open."""
         flags = fcntl.fcntl(reader, fcntl.F_GETFL)
         with subprocess.Popen([PROGRAM], stdin=reader, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
             try:
@@ -80,7 +80,7 @@ class OwnQueue(unittest.TestCase):
         terminal, inside = os.openpty()
         with open(terminal, "rb"), open(inside, "rb"):
             os.set_inheritable(inside, True)
-            # A terminal hands over whole lines; what is typed in pieces comes in one.
+            # A terminal passes on only whole lines, so the line in two pieces arrives as one.
             self.assert_drains(inside, terminal)
 
 

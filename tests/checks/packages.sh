@@ -1,9 +1,9 @@
 # shellcheck shell=bash
-# Sourced by tests/run and .ci/run: installs Debian packages, but only what is missing.
+# Sourced by tests/run and .ci/run: installs the Debian packages that are missing.
 
 missing_packages=()
 
-# need PACKAGE TEST...: asks for PACKAGE if the command TEST fails.
+# need PACKAGE TEST...: marks PACKAGE as missing if the command TEST fails.
 need() {
   local package=$1
   shift
@@ -18,15 +18,15 @@ as_root() {
   fi
 }
 
-# Installs everything that need() found missing, or says what to install by hand.
+# Installs everything that need() found missing, or prints what to install manually.
 install_missing() {
   [ ${#missing_packages[@]} -gt 0 ] || return 0
   if ! command -v apt-get >/dev/null; then
-    echo "$0: please install (Debian's names): ${missing_packages[*]}" >&2
+    echo "$0: please install these packages (named as on Debian): ${missing_packages[*]}" >&2
     exit 1
   fi
   if [ "$(id -u)" != 0 ] && ! command -v sudo >/dev/null; then
-    echo "$0: missing, and neither root nor sudo to install it; as root: apt-get install ${missing_packages[*]}" >&2
+    echo "$0: packages are missing, and installing them needs root or sudo; run as root: apt-get install ${missing_packages[*]}" >&2
     exit 1
   fi
   echo "installing ${missing_packages[*]}"
@@ -41,7 +41,7 @@ install_missing() {
   missing_packages=()
 }
 
-# has_header HEADER: whether the C preprocessor finds it.
+# has_header HEADER: whether the C preprocessor finds the header.
 has_header() {
   echo "#include <$1>" | "${CXX:-c++}" -x c++ -E - >/dev/null 2>&1
 }
@@ -50,19 +50,19 @@ has_comma_locale() {
   locale -a | grep -qi '^de_DE\.utf-\?8$'
 }
 
-# What tests/run cannot do without.
+# Installs what tests/run needs.
 install_test_tools() {
   [ -n "${CXX:-}" ] || need g++ command -v c++
   need cmake command -v cmake
   need ninja-build command -v ninja
   need python3 command -v python3
-  install_missing  # the compiler first: it is asked for the headers
+  install_missing  # the compiler first, because has_header runs it
   need doctest-dev has_header doctest/doctest.h
   need libcurl4-openssl-dev has_header curl/curl.h
-  need nginx test -x /usr/sbin/nginx  # the tests of TLS; without it they are skipped
+  need nginx test -x /usr/sbin/nginx  # for the tests of TLS, which are skipped without it
   need openssl command -v openssl
   has_comma_locale || need locales test -e /usr/share/i18n/locales/de_DE
   install_missing
-  # Without it the tests that nothing depends on the locale are skipped.
+  # Without this locale, the tests that output does not depend on the locale are skipped.
   has_comma_locale || as_root localedef -i de_DE -f UTF-8 de_DE.UTF-8 || true
 }

@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Checks that what README.md and examples/README.md quote is what the repository holds and what its programs print.
+"""Checks that README.md and examples/README.md quote the files and the programs' output exactly.
 
 Usage: readme.py FOLDER_OF_BUILT_EXAMPLES
 
-A fenced block is checked when an HTML comment stands on the line before it:
+A fenced block is checked if one of these HTML comments is on the line before it:
 
     <!-- from: examples/concurrent_handler.cpp -->     the block is that file, or a run of its lines
     <!-- output of: concurrent_handler --help -->      the block is what that example prints, run in examples/
     <!-- end of output of: NAME ARGUMENTS -->          the block is the last lines of that
 
-Durations, timestamps and UUIDs may differ; nothing else may.
+Only durations, timestamps and UUIDs may differ.
 """
 import difflib
 import pathlib
@@ -30,14 +30,14 @@ VARYING = [
 
 
 class Block:
-    """A marked fenced block: where it stands, which kind it is, what it claims to quote, its lines."""
+    """A marked fenced block: its line number, its kind, what it quotes, and its lines."""
 
     def __init__(self, line, kind, subject, quoted):
         self.line, self.kind, self.subject, self.quoted = line, kind, subject, quoted
 
 
 def marked_blocks(lines):
-    """Yields a Block for each marker; one without a fenced block after it is an error."""
+    """Yields a Block for each marker. Throws ValueError for a marker without a fenced block after it."""
     at = 0
     while at < len(lines):
         marker = MARKER.match(lines[at])
@@ -96,7 +96,7 @@ def problem_with_output(block, programs):
 
 
 def problems_of(page, programs):
-    """How many quotations there are in a page, and how many of them are wrong; what is wrong is printed."""
+    """Prints each wrong quotation of a page. Returns how many are wrong."""
     blocks = list(marked_blocks((ROOT / page).read_text().splitlines()))
     wrong = 0
     for block in blocks:
@@ -104,7 +104,7 @@ def problems_of(page, programs):
         if problem:
             print(f"{page}:{block.line}: {problem}")
             wrong += 1
-    print(f"{len(blocks)} quotations in {page} looked at")
+    print(f"{len(blocks)} quotations in {page} checked")
     return wrong
 
 

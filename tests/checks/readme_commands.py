@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Types the compile commands of README.md in a fresh copy of the headers and examples.
+"""Runs the compile commands of README.md in a fresh copy of the headers and examples.
 
 Usage: readme_commands.py SCRATCH_FOLDER
 
-Every line of a fenced block that starts with `c++ ` or `cd examples && c++ ` is run from the copy's top with /bin/sh.
-Then every example is checked against the single header by the oldest compilers we support, where they are installed, and,
-where libcurl's headers are, one of them once more with them. Ends with a line that counts: N passed, N failed.
+Runs each line of a fenced block that starts with `c++ ` or `cd examples && c++ `, from the top of the copy, with /bin/sh.
+Then the oldest supported compilers that are installed check every example against the single header; one example is checked
+again with COWORKER_WITH_CURL if libcurl's headers are installed. The last line counts: N passed, N failed.
 """
 import pathlib
 import re
@@ -19,7 +19,7 @@ OLDEST_COMPILERS = ["g++-11", "clang++-16"]
 
 
 def readme_commands():
-    """The commands, lines that end in a backslash joined."""
+    """The commands. Lines that end in a backslash are joined with the next."""
     fenced, commands = False, []
     for line in (ROOT / "README.md").read_text().replace("\\\n", " ").splitlines():
         if line.lstrip().startswith(("```", "~~~")):
@@ -50,7 +50,7 @@ def main():
 
     typed = readme_commands()
     if not typed:
-        sys.exit("README.md shows no compile command")
+        sys.exit("README.md has no compile command")
     passed = failed = 0
     for command in [*typed, *example_commands()]:
         result = subprocess.run(command, shell=True, cwd=scratch, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

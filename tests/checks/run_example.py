@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Runs an example in examples/, where its test_input.json is; it must end by itself with exit status 0.
+"""Runs an example in examples/, the folder of test_input.json. The example must end by itself with exit status 0.
 
 Usage: run_example.py SOURCE PROGRAM
 
-An example that needs arguments says so in a comment line, as one would type it:
+An example that needs arguments has them in a comment line, as a user would type it:
 
     // run: ./streaming --test_input '{"input": {"count": 3}}'
 """

@@ -1,5 +1,5 @@
-// A program for serve_test.py to run as a server: its first argument says which handler it has, and the jobs what is to
-// become of them.
+// The server that serve_test.py runs. Its first argument selects the handler, and the input of each job says
+// how the job runs and ends.
 
 #include <chrono>
 #include <coworker.hpp>
@@ -13,7 +13,7 @@ namespace cw = coworker;
 
 namespace {
 
-cw::task<cw::json> do_as_told(cw::job<> job) {
+cw::task<cw::json> run_as_input_says(cw::job<> job) {
   if (!job.input.is_object()) co_return job.input;
   co_await cw::sleep_for(std::chrono::milliseconds(job.input.value("ms", 0)));
   if (job.input.contains("throw")) throw std::runtime_error(job.input.at("throw").get<std::string>());
@@ -21,7 +21,7 @@ cw::task<cw::json> do_as_told(cw::job<> job) {
   co_return job.input.value("answer", cw::json("done"));
 }
 
-// Holds up a thread, as a computation does.
+// Blocks a thread, as a computation does.
 std::string block(cw::job<> job) {
   cw::block_for(std::chrono::milliseconds(job.input.value("ms", 0)), job.stop_token());
   return "blocked";
@@ -66,7 +66,8 @@ std::string event(const cw::json& delta) {
   return "data: " + chunk.dump() + "\n\n";
 }
 
-// What a model server says, in the form that the platform's workers use: texts of events, or one object.
+// Responds as a model server does, in the form that the platform's workers use: texts of events, or one
+// object.
 cw::async_generator<cw::json> complete(cw::job<model_request> job) {
   const cw::json& input = job.input.openai_input;
   if (job.input.openai_route == "/v1/models") {
@@ -128,7 +129,7 @@ cw::json list_models(cw::job<page_request> job) {
 
 std::size_t weigh(cw::job<cw::raw_body> job) { return job.input.bytes.size(); }
 
-// A model that takes its time to load.
+// A model that takes one second to load.
 struct slow_start {
   void prepare(const cw::preparation&) { cw::block_for(std::chrono::seconds(1), {}); }
   cw::task<cw::json> operator()(cw::job<>) { co_return "ready"; }
@@ -147,18 +148,18 @@ int main(int argc, char** argv) {
     return cw::start(argc, argv,
                      cw::routes{cw::post("/v1/fruit", count_fruit), cw::get("/models/{name}", list_models),
                                 cw::post("/stream", count_up), cw::put("/images/{name}", weigh),
-                                cw::post("/told/{rest...}", do_as_told)},
+                                cw::post("/any/{rest...}", run_as_input_says)},
                      four, quick);
   }
   if (handler == "--raw") return cw::start(argc, argv, weigh, four, quick);
   if (handler == "--slow_start") return cw::start(argc, argv, slow_start{}, four, quick);
-  if (handler == "--own_queue") {  // the second argument is the port beside it
+  if (handler == "--own_queue") {  // the second argument is the metrics port
     cw::options beside = quick;
     beside.metrics_port = static_cast<std::uint16_t>(std::stoi(argc > 2 ? argv[2] : "0"));
     cw::memory_queue queue;
     const cw::memory_job job = queue.push(1);
-    return cw::start(argc, argv, do_as_told, four, beside, queue);
+    return cw::start(argc, argv, run_as_input_says, four, beside, queue);
   }
   if (handler == "--block") return cw::start(argc, argv, block, cw::fixed_concurrency{1}, quick);
-  return cw::start(argc, argv, do_as_told, four, quick);
+  return cw::start(argc, argv, run_as_input_says, four, quick);
 }

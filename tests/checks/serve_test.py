@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a program that calls start() as an HTTP server, in each of its modes, and asks it what its clients would.
+"""Runs a program that calls start() as an HTTP server, in each of its modes, and sends it the requests of its clients.
 
 Usage: serve_test.py PROGRAM [TEST...]    PROGRAM is built from serve_program.cpp
 """
@@ -32,7 +32,7 @@ def environment_with(environment):
     return inherited | environment
 
 
-class Answer:
+class Response:
     def __init__(self, response):
         self.status = response.status
         self.headers = {name.lower(): value for name, value in response.getheaders()}
@@ -44,7 +44,7 @@ class Answer:
 
 
 class Server:
-    """A running server; what it has logged by now is in lines."""
+    """A running server. `lines` has what it logged before it was ready."""
 
     def __init__(self, *arguments, port=None, **environment):
         self.lines = []
@@ -54,7 +54,7 @@ class Server:
         while True:
             line = self.process.stdout.readline().decode()
             if not line:
-                raise AssertionError(f"it ended: {self.lines} {self.process.stderr.read().decode()}")
+                raise AssertionError(f"the server ended: {self.lines} {self.process.stderr.read().decode()}")
             self.lines.append(line.rstrip("\n"))
             place = re.search(r"(?:Serving|Metrics) on http://([^:/]+|\[.*\]):(\d+)", line)
             if place:
@@ -85,12 +85,12 @@ class Server:
                 body = json.dumps(body)
             given = {"Content-Type": "application/json"} if body is not None else {}
             connection.request(method, path, body, given | (headers or {}))
-            return Answer(connection.getresponse())
+            return Response(connection.getresponse())
         finally:
             connection.close()
 
     def leave(self):
-        """SIGTERM; its exit status."""
+        """Sends SIGTERM. Returns the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return self.process.wait(30)
 
@@ -105,53 +105,53 @@ def wait_until(fact):
     due = time.monotonic() + 20
     while not fact():
         if time.monotonic() > due:
-            raise AssertionError("it does not come true")
+            raise AssertionError("the condition was not met within 20 s")
         time.sleep(0.02)
 
 
 class QueueApi(unittest.TestCase):
     FLAGS = ("--rp_serve_api", "--rp_api_port", "0")
 
-    def test_the_log_names_mode_and_place_and_a_job_runs(self):
+    def test_the_log_names_the_mode_and_the_address_and_a_job_runs(self):
         with Server(*self.FLAGS) as server:
             self.assertEqual(server.lines[1], "INFO   | Mode: the queue API by HTTP, because --rp_serve_api was given.")
             self.assertEqual(server.lines[2],
                              f"INFO   | Serving on http://localhost:{server.port} (console), /run, /runsync, /docs.")
-            answer = server.ask("POST", "/runsync", {"input": {"ms": 20, "answer": "hello"}})
-            self.assertEqual((answer.status, answer.body["status"], answer.body["output"]), (200, "COMPLETED", "hello"))
+            response = server.ask("POST", "/runsync", {"input": {"ms": 20, "answer": "hello"}})
+            self.assertEqual((response.status, response.body["status"], response.body["output"]), (200, "COMPLETED", "hello"))
             run = server.ask("POST", "/v2/any/run", {"input": 7}).body
             wait_until(lambda: server.ask("GET", "/status/" + run["id"]).body["status"] == "COMPLETED")
             self.assertEqual(server.ask("GET", "/docs").status, 200)
             self.assertEqual(server.leave(), 0)
 
-    def test_only_this_machine_may_ask(self):
+    def test_only_this_machine_may_send_requests(self):
         with Server(*self.FLAGS) as server:
             self.assertEqual(server.ask("GET", "/health", headers={"Host": "evil.example"}).status, 403)
             self.assertEqual(server.ask("POST", "/run", {"input": 1}, {"Origin": "http://evil.example"}).status, 403)
             own = f"localhost:{server.port}"
             self.assertEqual(server.ask("GET", "/health", headers={"Host": own, "Origin": "http://" + own}).status, 200)
 
-    def test_on_all_addresses_it_says_what_that_means_and_any_host_goes(self):
+    def test_on_all_addresses_it_warns_and_accepts_any_host(self):
         with Server(*self.FLAGS, "--rp_api_host", "0.0.0.0") as server:
             self.assertEqual(server.ask("GET", "/health", headers={"Host": "evil.example"}).status, 200)
             warning = server.process.stdout.readline().decode()
             self.assertIn("COWORKER_API_TOKEN", warning)
 
-    def test_a_token_is_asked_for_and_never_logged(self):
+    def test_a_token_is_required_and_never_logged(self):
         with Server(*self.FLAGS, COWORKER_API_TOKEN="s3cret-token") as server:
             self.assertEqual(server.ask("GET", "/health").status, 401)
             self.assertEqual(server.ask("GET", "/health", headers={"Authorization": "Bearer s3cret-token"}).status, 200)
             wait_until(lambda: server.ask("GET", "/ping").status == 200)
             self.assertNotIn("s3cret-token", "\n".join(server.lines))
 
-    def test_a_handler_that_blocks_holds_up_neither_health_nor_cancel(self):
+    def test_a_handler_that_blocks_delays_neither_health_nor_cancel(self):
         with Server("--block", *self.FLAGS) as server:
             running = server.ask("POST", "/run", {"input": {"ms": 60000}}).body["id"]
             wait_until(lambda: server.ask("GET", "/health").body["jobs"]["inProgress"] == 1)
             self.assertEqual(server.ask("POST", "/cancel/" + running).body["status"], "CANCELLED")
             self.assertEqual(server.ask("POST", "/runsync", {"input": {"ms": 1}}).body["output"], "blocked")
 
-    def test_at_sigterm_what_runs_and_what_waits_ends_and_no_more_is_let_in(self):
+    def test_at_sigterm_running_and_waiting_jobs_complete_and_new_ones_are_refused(self):
         with Server("--block", *self.FLAGS) as server:
             first = server.connect()
             first.request("POST", "/runsync", json.dumps({"input": {"ms": 1500}}), {"Content-Type": "application/json"})
@@ -162,11 +162,11 @@ class QueueApi(unittest.TestCase):
             server.process.send_signal(signal.SIGTERM)
             wait_until(lambda: server.ask("GET", "/ping").status == 503)
             self.assertEqual(server.ask("POST", "/run", {"input": {}}).status, 503)
-            self.assertEqual(Answer(first.getresponse()).body["status"], "COMPLETED")
-            self.assertEqual(Answer(second.getresponse()).body["status"], "COMPLETED")
+            self.assertEqual(Response(first.getresponse()).body["status"], "COMPLETED")
+            self.assertEqual(Response(second.getresponse()).body["status"], "COMPLETED")
             self.assertEqual(server.process.wait(30), 0)
 
-    def test_an_ipv6_address_is_served_and_stands_in_brackets(self):
+    def test_an_ipv6_address_is_served_and_written_in_brackets(self):
         try:
             with socket.socket(socket.AF_INET6) as probe:
                 probe.bind(("::1", 0))
@@ -175,10 +175,10 @@ class QueueApi(unittest.TestCase):
         for host in ("::1", "[::1]"):
             with Server("--rp_api_host", host, *self.FLAGS) as server:
                 self.assertEqual(server.host, "[::1]")
-                self.assertFalse(any("Whoever reaches" in line for line in server.lines))
+                self.assertFalse(any("COWORKER_API_TOKEN" in line for line in server.lines))
                 connection = http.client.HTTPConnection("::1", server.port, timeout=30)
                 connection.request("GET", "/health")
-                self.assertEqual(Answer(connection.getresponse()).status, 200)
+                self.assertEqual(Response(connection.getresponse()).status, 200)
                 connection.close()
                 status, complaint = refused("--rp_serve_api", "--rp_api_host", host, "--rp_api_port", str(server.port))
                 self.assertEqual(status, 2)
@@ -191,7 +191,7 @@ class QueueApi(unittest.TestCase):
                 ids.add(server.ask("POST", "/run", {"input": 1}).body["id"])
         self.assertEqual(len(ids), 2)
 
-    def test_a_port_in_use_is_an_error_that_says_so(self):
+    def test_a_port_in_use_is_an_error_that_names_it(self):
         with Server(*self.FLAGS) as server:
             status, complaint = refused("--rp_serve_api", "--rp_api_port", str(server.port))
             self.assertEqual(status, 2)
@@ -202,9 +202,9 @@ class QueueApi(unittest.TestCase):
 class Otlp(unittest.TestCase):
     TRACE = "0af7651916cd43dd8448eb211c80319c"
 
-    def test_metrics_and_a_span_for_each_job_are_sent_where_there_is_libcurl(self):
+    def test_metrics_and_a_span_for_each_job_are_sent_if_built_with_libcurl(self):
         receiver = http.server.HTTPServer(("127.0.0.1", 0), Hook)
-        receiver.told = []
+        receiver.bodies = []
         receiver.paths = []
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
         try:
@@ -216,15 +216,15 @@ class Otlp(unittest.TestCase):
                 server.ask("POST", "/", {"throw": "no"})
                 server.ask("POST", "/", {"answer": 1}, {"traceparent": f"00-{'1' * 32}-b7ad6b7169203331-00"})
                 self.assertEqual(server.leave(), 0)
-            if not receiver.told:
+            if not receiver.bodies:
                 return  # built without libcurl
-            spans = [span for body in receiver.told if "resourceSpans" in body
+            spans = [span for body in receiver.bodies if "resourceSpans" in body
                      for span in body["resourceSpans"][0]["scopeSpans"][0]["spans"]]
             self.assertEqual([span["status"]["code"] for span in spans], [1, 2])
             self.assertEqual((spans[0]["traceId"], spans[0]["parentSpanId"]), (self.TRACE, "b7ad6b7169203331"))
             self.assertEqual(spans[1]["status"]["message"], "no")
             self.assertLessEqual(int(spans[0]["startTimeUnixNano"]), int(spans[0]["endTimeUnixNano"]))
-            metrics = [body for body in receiver.told if "resourceMetrics" in body][-1]["resourceMetrics"][0]
+            metrics = [body for body in receiver.bodies if "resourceMetrics" in body][-1]["resourceMetrics"][0]
             self.assertIn({"key": "service.name", "value": {"stringValue": "it"}}, metrics["resource"]["attributes"])
             ended = [one for one in metrics["scopeMetrics"][0]["metrics"] if one["name"] == "coworker.jobs.ended"]
             self.assertEqual([point["asInt"] for point in ended[0]["sum"]["dataPoints"]], ["2", "1", "0"])
@@ -239,7 +239,7 @@ class Hook(http.server.BaseHTTPRequestHandler):
     """Keeps the bodies of the requests that it receives."""
 
     def do_POST(self):
-        self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         if hasattr(self.server, "paths"):
             self.server.paths.append((self.path, self.headers["x-key"]))
         self.send_response(200)
@@ -251,20 +251,20 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 
 class Webhooks(unittest.TestCase):
-    def test_a_webhook_is_told_of_the_end_where_there_is_libcurl(self):
+    def test_a_webhook_receives_the_outcome_if_built_with_libcurl(self):
         receiver = http.server.HTTPServer(("127.0.0.1", 0), Hook)
-        receiver.told = []
+        receiver.bodies = []
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
         try:
             with Server(*QueueApi.FLAGS) as server:
-                order = {"input": {"answer": 5}, "webhook": f"http://127.0.0.1:{receiver.server_port}/told"}
+                order = {"input": {"answer": 5}, "webhook": f"http://127.0.0.1:{receiver.server_port}/hook"}
                 run = server.ask("POST", "/run", order)
                 if run.status == 400:
                     self.assertIn("-DCOWORKER_WITH_CURL", run.body["error"])
                     return
-                wait_until(lambda: receiver.told)
-                told = receiver.told[0]
-                self.assertEqual((told["id"], told["status"], told["output"]), (run.body["id"], "COMPLETED", 5))
+                wait_until(lambda: receiver.bodies)
+                body = receiver.bodies[0]
+                self.assertEqual((body["id"], body["status"], body["output"]), (run.body["id"], "COMPLETED", 5))
                 self.assertEqual(server.leave(), 0)
         finally:
             receiver.shutdown()
@@ -278,8 +278,8 @@ class Service(unittest.TestCase):
         with Server(*self.FLAGS) as server:
             self.assertEqual(server.lines[1], "INFO   | Mode: a plain HTTP service, because --serve was given.")
             self.assertEqual(server.host, "localhost")
-            answer = server.ask("POST", "/any/path?x=1", {"answer": {"n": [1, 2]}})
-            self.assertEqual((answer.status, answer.body), (200, {"n": [1, 2]}))
+            response = server.ask("POST", "/any/path?x=1", {"answer": {"n": [1, 2]}})
+            self.assertEqual((response.status, response.body), (200, {"n": [1, 2]}))
             self.assertEqual(server.ask("POST", "/", "plain text", {"Content-Type": "text/plain"}).body, "plain text")
             self.assertEqual(server.ask("POST", "/", {"throw": "no"}).status, 500)
             self.assertEqual(server.ask("POST", "/", {"throw": "no"}).body, {"error": "no"})
@@ -292,10 +292,10 @@ class Service(unittest.TestCase):
 
     def test_an_input_that_does_not_fit_is_422_with_every_path(self):
         with Server("--typed", *self.FLAGS) as server:
-            answer = server.ask("POST", "/", {"fruit": 1, "count": "x"})
-            self.assertEqual(answer.status, 422)
-            self.assertIn("input.fruit: expected a string", answer.body["error"])
-            self.assertIn("input.count: expected an integer", answer.body["error"])
+            response = server.ask("POST", "/", {"fruit": 1, "count": "x"})
+            self.assertEqual(response.status, 422)
+            self.assertIn("input.fruit: expected a string", response.body["error"])
+            self.assertIn("input.count: expected an integer", response.body["error"])
             self.assertEqual(server.ask("POST", "/", {"fruit": "apple", "count": 3}).body, 3)
 
     def test_a_stream_comes_as_events_as_lines_or_as_one_array(self):
@@ -321,7 +321,7 @@ class Service(unittest.TestCase):
             gone.close()
             self.assertEqual(server.ask("POST", "/", {"ms": 1}).body, "blocked")
 
-    def test_when_it_is_full_it_says_429_and_health_goes_on(self):
+    def test_a_full_server_responds_with_429_and_stays_healthy(self):
         with Server("--block", *self.FLAGS) as server:
             waiting = []
 
@@ -340,7 +340,7 @@ class Service(unittest.TestCase):
             for one in waiting:
                 one.close()
 
-    def test_sigterm_drains_and_health_says_so(self):
+    def test_sigterm_drains_and_the_health_check_fails(self):
         with Server("--block", *self.FLAGS) as server:
             running = server.connect()
             running.request("POST", "/", json.dumps({"ms": 1500}), {"Content-Type": "application/json"})
@@ -348,10 +348,10 @@ class Service(unittest.TestCase):
             server.process.send_signal(signal.SIGTERM)
             wait_until(lambda: server.ask("GET", "/ping").status == 503)
             self.assertEqual(server.ask("POST", "/", {}).status, 503)
-            self.assertEqual(Answer(running.getresponse()).body, "blocked")
+            self.assertEqual(Response(running.getresponse()).body, "blocked")
             self.assertEqual(server.process.wait(30), 0)
 
-    def test_at_sigterm_jobs_that_wait_run_within_the_grace_period_or_are_told_why_not(self):
+    def test_at_sigterm_waiting_jobs_run_within_the_grace_period_or_get_the_reason_why_not(self):
         with Server("--block", *self.FLAGS) as server:
             clients = []
 
@@ -366,15 +366,15 @@ class Service(unittest.TestCase):
                 time.sleep(0.1)
             server.process.send_signal(signal.SIGTERM)
             for one in clients[:2]:
-                self.assertEqual(Answer(one.getresponse()).body, "blocked")
-            stopped, never_started = (Answer(one.getresponse()) for one in clients[2:])
+                self.assertEqual(Response(one.getresponse()).body, "blocked")
+            stopped, never_started = (Response(one.getresponse()) for one in clients[2:])
             self.assertEqual((stopped.status, stopped.body["error"]),
                              (503, "stopped: the worker leaves, and its grace period is over"))
             self.assertEqual((never_started.status, never_started.body["error"]),
                              (503, "cancelled: the worker left before it had started the job"))
             self.assertEqual(server.process.wait(30), 0)
 
-    def test_while_the_handler_is_prepared_health_says_so_and_jobs_wait(self):
+    def test_while_the_handler_is_prepared_the_health_check_fails_and_jobs_wait(self):
         with Server("--slow_start", *self.FLAGS) as server:
             self.assertEqual(server.ask("GET", "/ping").status, 503)
             self.assertEqual(server.ask("POST", "/", {}).body, "ready")
@@ -386,8 +386,8 @@ class Service(unittest.TestCase):
             wait_until(lambda: server.ask("GET", "/ping").status == 200)
 
 
-class Beside(unittest.TestCase):
-    def test_a_port_beside_a_queue_shows_what_is_measured_and_takes_no_jobs(self):
+class MetricsPort(unittest.TestCase):
+    def test_the_metrics_port_of_a_queue_worker_serves_metrics_and_takes_no_jobs(self):
         with Server("--own_queue", str(free_port())) as server:
             self.assertIn("INFO   | Mode: a transport of its own, because the program brings it.", server.lines)
             wait_until(lambda: "coworker_jobs_ended_total{outcome=\"succeeded\"} 1" in server.ask("GET", "/metrics").text)
@@ -400,7 +400,7 @@ class Beside(unittest.TestCase):
 
 
 class Routes(unittest.TestCase):
-    def test_each_route_has_its_own_handler_and_its_own_input(self):
+    def test_each_route_has_its_own_handler_and_input(self):
         with Server("--routes", "--serve", "--rp_api_port", "0") as server:
             self.assertEqual(server.ask("POST", "/v1/fruit", {"fruit": "apple", "count": 5}).body, 5)
             wrong = server.ask("POST", "/v1/fruit", {"count": "x"})
@@ -410,17 +410,17 @@ class Routes(unittest.TestCase):
             got = server.ask("GET", "/models/a%20b?page=3&all=true", headers={"User-Agent": "me"})
             self.assertEqual(got.body, {"page": 3, "all": True, "name": "a b", "agent": "me"})
             self.assertEqual(server.ask("GET", "/models/x?page=y").status, 422)
-            self.assertEqual(server.ask("POST", "/told/a/b", {"answer": 1}).body, 1)
+            self.assertEqual(server.ask("POST", "/any/a/b", {"answer": 1}).body, 1)
             self.assertEqual(server.ask("POST", "/stream", {"count": 2}).body, [1, 2])
             events = server.ask("POST", "/stream", {"count": 2}, {"Accept": "text/event-stream"})
             self.assertEqual(events.text, "data: 1\n\ndata: 2\n\n")
             self.assertEqual(server.ask("POST", "/elsewhere", {}).status, 404)
             refused_method = server.ask("GET", "/v1/fruit")
             self.assertEqual((refused_method.status, refused_method.headers["allow"]), (405, "POST, OPTIONS"))
-            self.assertEqual(server.ask("POST", "/told/%zz", {}).status, 400)
+            self.assertEqual(server.ask("POST", "/any/%zz", {}).status, 400)
             self.assertEqual(server.ask("PUT", "/images/x", b"\xff\0\xfe", {"Content-Type": "image/png"}).body, 3)
             paths = server.ask("GET", "/openapi.json").body["paths"]
-            self.assertEqual(set(paths), {"/v1/fruit", "/models/{name}", "/stream", "/images/{name}", "/told/{rest}"})
+            self.assertEqual(set(paths), {"/v1/fruit", "/models/{name}", "/stream", "/images/{name}", "/any/{rest}"})
             self.assertIn("fruit", paths["/v1/fruit"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"])
             self.assertIn("POST /v1/fruit", server.ask("GET", "/docs").text)
 
@@ -497,7 +497,7 @@ class Platforms(unittest.TestCase):
         with Server("--serve", "--rp_api_port", "0", **both) as server:
             wait_until(lambda: server.ask("GET", "/ping").status == 200)
 
-    def test_what_this_build_lacks_is_an_error_that_says_how(self):
+    def test_an_unsupported_platform_or_a_bad_port_is_an_error_that_names_the_variable(self):
         status, complaint = refused(AWS_LAMBDA_RUNTIME_API="127.0.0.1:1")
         self.assertEqual(status, 2)
         self.assertIn("AWS_LAMBDA_RUNTIME_API", complaint)
@@ -506,7 +506,7 @@ class Platforms(unittest.TestCase):
             self.assertEqual(status, 2)
             self.assertIn(f'{name}: "99999" is no port', complaint)
 
-    def test_port_alone_makes_no_server(self):
+    def test_the_variable_port_alone_starts_no_server(self):
         status, complaint = refused(PORT="8080")
         self.assertEqual(status, 1)
         self.assertIn("test_input.json", complaint)
@@ -522,7 +522,7 @@ class OpenAi(unittest.TestCase):
         self.assertEqual(server.ask("GET", before + "/v1/models").body["data"][0]["id"], "tiny")
         missing = server.ask("POST", before + "/v1/chat/completions", {"model": "none"})
         self.assertEqual((missing.status, missing.body["error"]["type"]), (404, "not_found_error"))
-        failed = server.ask("POST", before + "/v1/chat/completions", {"model": 5})  # in OpenAI's form too
+        failed = server.ask("POST", before + "/v1/chat/completions", {"model": 5})  # also in OpenAI's error format
         self.assertEqual((failed.status, failed.body["error"]["type"], failed.body["error"]["code"]), (500, "server_error", 500))
         self.assertIn("model", failed.body["error"]["message"])
 
@@ -533,7 +533,7 @@ class OpenAi(unittest.TestCase):
         with Server("--openai", "--serve", "--rp_api_port", "0") as server:
             self.ask_all(server, "")
 
-    def test_no_such_routes_for_a_handler_that_does_not_take_them(self):
+    def test_openai_routes_are_missing_if_the_handler_does_not_take_them(self):
         with Server("--rp_serve_api", "--rp_api_port", "0") as server:
             self.assertEqual(server.ask("POST", "/v1/chat/completions", {}).status, 404)
 

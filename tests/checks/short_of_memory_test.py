@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Runs a worker whose memory is limited over a queue that hands over a job of 12 MB, then a small one: both are answered,
-whatever the limit, and the worker goes on.
+"""Runs a worker with limited memory against a queue that gives it a job of 12 MB, then a small one. Both must get a result,
+whatever the limit, and the worker must keep running.
 
 Usage: short_of_memory_test.py PROGRAM    PROGRAM is built from serve_program.cpp, with libcurl
 """
@@ -18,7 +18,7 @@ MILLION = 1_000_000
 
 
 class Queue(http.server.ThreadingHTTPServer):
-    """Hands over each of the texts in one take, then holds the takes; keeps the bodies that are posted."""
+    """Responds to each take with the next of the texts, then holds the takes. Keeps the bodies that are posted."""
     daemon_threads = True
 
     def __init__(self, takes):
@@ -28,7 +28,7 @@ class Queue(http.server.ThreadingHTTPServer):
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def handle_error(self, request, client_address):
-        pass  # a worker without memory, or one that leaves, drops its connection
+        pass  # a worker that is out of memory, or that ends, drops its connection
 
     def wait_for_results(self, count):
         with self.changed:
@@ -89,13 +89,13 @@ class ShortOfMemory(unittest.TestCase):
         self.assertEqual(queue.results["small"], {"output": "fine"})
         return queue.results["large"]
 
-    def test_both_jobs_are_answered_whatever_the_limit(self):
-        answers = [self.run_with(limit * MILLION) for limit in (70, 90, 120, 160, 250, 1000)]
-        for answer in answers:
-            error = answer.get("error", "")
-            self.assertTrue("output" in answer or "memory" in error or "bad_alloc" in error, str(answer)[:300])
-        self.assertIn("error", answers[0])
-        self.assertEqual(answers[-1], {"output": "x" * 12 * MILLION})
+    def test_both_jobs_get_a_result_whatever_the_limit(self):
+        results = [self.run_with(limit * MILLION) for limit in (70, 90, 120, 160, 250, 1000)]
+        for result in results:
+            error = result.get("error", "")
+            self.assertTrue("output" in result or "memory" in error or "bad_alloc" in error, str(result)[:300])
+        self.assertIn("error", results[0])
+        self.assertEqual(results[-1], {"output": "x" * 12 * MILLION})
 
 
 if __name__ == "__main__":

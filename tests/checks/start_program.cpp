@@ -1,5 +1,5 @@
-// A program for start_test.py to run: its jobs say what is to become of them. Afterwards it prints the
-// arguments that it still has.
+// The program that start_test.py runs. The input of each job says how the job runs and ends. Afterwards the
+// program prints its remaining arguments.
 
 #include <unistd.h>
 
@@ -17,7 +17,7 @@ namespace cw = coworker;
 
 namespace {
 
-cw::task<cw::json> do_as_told(cw::job<> job) {
+cw::task<cw::json> run_as_input_says(cw::job<> job) {
   if (!job.input.is_object()) co_return job.input;
   co_await cw::sleep_for(std::chrono::milliseconds(job.input.value("ms", 0)));
   if (job.input.contains("throw")) throw std::runtime_error(job.input.at("throw").get<std::string>());
@@ -32,9 +32,9 @@ struct order {
 
 int count(cw::job<order> job) { return job.input.count; }
 
-int as_many_as_there_are(int) { return 1000; }
+int all_at_once(int) { return 1000; }
 
-// Loads as the variable LOAD says: "fails", "hangs", or anything else.
+// Fails if the variable LOAD is "fails", hangs if it is "hangs", and otherwise loads.
 std::string load() {
   const char* const how = std::getenv("LOAD");
   std::puts("loading");
@@ -51,15 +51,15 @@ std::string use_model(const std::string& model, cw::job<order> job) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::setlocale(LC_ALL, "");  // as its user would have it
+  std::setlocale(LC_ALL, "");  // the user's locale
   if (argc > 1 && std::string_view(argv[1]) == "--typed") return cw::start(argc, argv, count);
   if (argc > 1 && std::string_view(argv[1]) == "--prepared")
     return cw::start(argc, argv, cw::prepared(load, use_model));
   if (argc > 1 && std::string_view(argv[1]) == "--plain_members")
-    return cw::start(argc, argv, do_as_told, {}, {.magic_members = false});
+    return cw::start(argc, argv, run_as_input_says, {}, {.magic_members = false});
   const bool one_at_a_time = argc > 1 && std::string_view(argv[1]) == "--one_at_a_time";
-  const int status = one_at_a_time ? cw::start(argc, argv, do_as_told)
-                                   : cw::start(argc, argv, do_as_told, as_many_as_there_are);
+  const int status = one_at_a_time ? cw::start(argc, argv, run_as_input_says)
+                                   : cw::start(argc, argv, run_as_input_says, all_at_once);
   for (int i = 1; i < argc; ++i) std::printf("argument %d: %s\n", i, argv[i]);
   return status;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs a program that calls start() as a user would, and compares what it prints and its exit status.
+"""Runs a program that calls start() as a user would, and checks its output and its exit status.
 
 Usage: start_test.py PROGRAM [TEST...]    PROGRAM is built from start_program.cpp
 """
@@ -20,7 +20,8 @@ LEVELS = "use NOTSET, TRACE, DEBUG, INFO, WARN or ERROR"
 
 
 class Run:
-    """One run in a folder of its own that holds `files`. The banner and the arguments that were left are taken out."""
+    """One run in a folder of its own that contains `files`. `lines` is its output without the banner and the remaining
+    arguments."""
 
     def __init__(self, *arguments, files=None, **environment):
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("RUNPOD_")}
@@ -41,7 +42,7 @@ class Local(unittest.TestCase):
     def assert_refused(self, run, status, complaint):
         self.assertEqual((run.status, run.errors), (status, ["coworker: " + complaint]))
 
-    def test_a_job_in_the_working_directory_runs_and_its_way_is_told(self):
+    def test_a_job_in_the_working_directory_runs_and_each_step_is_logged(self):
         run = Run(files={"test_input.json": '{"input": {"answer": {"n": 1}}}'})
         self.assertTrue(run.has_banner)
         self.assertEqual(run.lines, [
@@ -54,10 +55,10 @@ class Local(unittest.TestCase):
             COMPLETE])
         self.assertEqual((run.status, run.errors, run.arguments), (0, [], []))
 
-    def test_a_job_that_fails_is_told_and_the_status_is_1(self):
+    def test_a_job_that_fails_is_logged_and_the_status_is_1(self):
         run = Run("--test_input", '{"id": "a", "input": {"throw": "no"}}')
-        told = [line for line in run.lines if line.startswith("ERROR  | a | ")]
-        self.assertEqual(told, ["ERROR  | a | std::runtime_error: no"])
+        logged = [line for line in run.lines if line.startswith("ERROR  | a | ")]
+        self.assertEqual(logged, ["ERROR  | a | std::runtime_error: no"])
         self.assertEqual((run.status, run.errors, run.lines[-1]), (1, [], COMPLETE))
 
     def test_an_output_that_json_cannot_hold_is_a_failure(self):
@@ -65,13 +66,13 @@ class Local(unittest.TestCase):
         self.assertIn("output: NaN cannot be written as JSON", "\n".join(run.lines))
         self.assertEqual(run.status, 1)
 
-    def test_test_input_wins_over_the_file(self):
+    def test_test_input_takes_precedence_over_the_file(self):
         run = Run("--test_input", '{"input": 7}', files={"test_input.json": "broken"})
         self.assertIn("INFO   | Using --test_input as job input.", run.lines)
         self.assertIn('INFO   | Job result: {"output": 7}', run.lines)
         self.assertEqual(run.status, 0)
 
-    def test_several_jobs_run_side_by_side_with_a_closing_summary(self):
+    def test_several_jobs_run_concurrently_and_a_summary_follows(self):
         jobs = '[{"input": {"ms": 400}}, {"input": {"ms": 400}}, {"input": {"throw": "no"}}, {"input": {"ms": 400}}]'
         run = Run("--test_file", "jobs.json", files={"jobs.json": jobs})
         self.assertIn("INFO   | Using jobs.json as job input.", run.lines)
@@ -88,7 +89,7 @@ class Local(unittest.TestCase):
                          [f'INFO   | Job result: {{"output": {n}}}' for n in (1, 2, 3)])
         self.assertEqual(run.status, 0)
 
-    def test_jobs_left_when_one_asks_for_a_fresh_worker_are_a_failure(self):
+    def test_jobs_that_remain_when_one_asks_for_a_fresh_worker_are_a_failure(self):
         jobs = '[{"input": {"answer": {"refresh_worker": true}}}, {"input": 2}, {"input": 3}]'
         run = Run("--one_at_a_time", "--test_input", jobs)
         self.assertIn("ERROR  | 2 jobs were not run: the worker left before.", run.lines)
@@ -103,11 +104,11 @@ class Local(unittest.TestCase):
 
     # --- --test_output
 
-    def test_an_output_as_expected_gives_status_0(self):
+    def test_the_expected_output_gives_status_0(self):
         answer = '{"input": {"answer": {"a": 1, "b": [true]}}}'
         self.assertEqual(Run("--test_input", answer, "--test_output", '{"b": [true], "a": 1.0}').status, 0)
 
-    def test_another_output_shows_both_and_gives_status_1(self):
+    def test_a_different_output_is_logged_with_the_expected_one_and_gives_status_1(self):
         run = Run("--test_input", '{"input": {"answer": {"a": 1}}}', "--test_output={\"a\": 2}")
         self.assertIn('ERROR  | Job local_test gave {"a": 1} where --test_output expects {"a": 2}.', run.lines)
         self.assertEqual((run.status, run.errors), (1, []))
@@ -127,20 +128,20 @@ class Local(unittest.TestCase):
 
     # --- bad input: status 1 and one line
 
-    def test_no_file(self):
+    def test_a_missing_file(self):
         way_out = "; name a file of jobs with --test_file PATH, or give one job with --test_input JSON"
         self.assert_refused(Run(), 1, "test_input.json: cannot be read (No such file or directory)" + way_out)
         self.assert_refused(Run("--test_file", "."), 1, ".: cannot be read (Is a directory)" + way_out)
         self.assert_refused(Run("--test_file", "a/b", files={"a": ""}), 1, "a/b: cannot be read (Not a directory)" + way_out)
 
-    def test_nothing_in_it(self):
+    def test_an_empty_file_and_an_empty_list(self):
         example = 'write a job such as {"input": {"message": "hello"}}'
         for nothing in ("", " \n\n"):
             self.assert_refused(Run(files={"test_input.json": nothing}), 1, "test_input.json: it is empty; " + example)
         self.assert_refused(Run("--test_input", "[]"), 1, "--test_input: it holds no jobs; write at least one, such as "
                             '{"input": {"message": "hello"}}')
 
-    def test_broken_json_is_told_with_its_place(self):
+    def test_broken_json_is_reported_with_its_position(self):
         for arguments, files, place in [
                 ((), {"test_input.json": '{\n  "input": 1,\n}'}, "test_input.json: line 3, column 1: expected "),
                 (("--test_input", '{"input": }'), {}, "--test_input: line 1, column 11: expected a value"),
@@ -154,7 +155,7 @@ class Local(unittest.TestCase):
             self.assertEqual((run.status, len(run.errors)), (1, 1), run.errors)
             self.assertTrue(run.errors[0].startswith("coworker: " + place), run.errors)
 
-    def test_no_input_and_no_object(self):
+    def test_a_job_without_input_and_one_that_is_not_an_object(self):
         example = 'write {"input": {"message": "hello"}}'
         self.assert_refused(Run("--test_input", "{}"), 1, '--test_input: the job has no "input"; ' + example)
         self.assert_refused(Run("--test_input", '"text"'), 1,
@@ -169,13 +170,13 @@ class Arguments(unittest.TestCase):
     def assert_usage_error(self, run, complaint):
         self.assertEqual((run.status, run.errors, run.lines), (2, ["coworker: " + complaint], []))
 
-    def test_unknown_arguments_stay_where_they_are(self):
+    def test_unknown_arguments_stay_in_argv(self):
         arguments = ["--model", "llama", *self.JOB, "-v", "--rp_log_level=ERROR", "--", "file"]
         run = Run(*arguments)
         self.assertEqual((run.status, run.errors, run.lines), (0, [], []))
         self.assertEqual(run.arguments, arguments)
 
-    def test_a_near_miss_of_a_flag_is_refused_with_the_right_name(self):
+    def test_a_misspelt_flag_is_refused_and_the_right_name_is_suggested(self):
         for given, meant in (("--test-input", "--test_input"), ("--test_inpt", "--test_input"), ("-test_input", "--test_input"),
                              ("--rp-log-level", "--rp_log_level"), ("--test-output=1", "--test_output")):
             self.assert_usage_error(Run(given, "{}"), f"{given.split('=')[0]}: there is no such argument; write {meant}, or put "
@@ -191,7 +192,7 @@ class Arguments(unittest.TestCase):
         self.assertEqual(schema["properties"]["count"]["type"], "integer")
         self.assertEqual(schema["properties"]["count"]["default"], 1)
 
-    def test_the_schema_of_plain_json_says_that_anything_goes_and_how_to_say_more(self):
+    def test_the_schema_of_plain_json_allows_anything_and_says_how_to_define_one(self):
         run = Run("--print_schema")
         self.assertEqual(run.status, 0)
         schema = json.loads("\n".join(run.lines))
@@ -220,13 +221,13 @@ class Arguments(unittest.TestCase):
     def test_two_sources_of_jobs(self):
         self.assert_usage_error(Run(*self.JOB, "--test_file", "x"), "--test_input and --test_file: give only one of them")
 
-    def test_flags_that_are_not_there_are_not_passed_over(self):
+    def test_unsupported_or_incomplete_api_flags_are_not_ignored(self):
         for flag in ("--rp_api_concurrency", "--rp_api_port"):
             run = Run(*self.JOB, flag)
             self.assertEqual(run.status, 2)
             self.assertTrue(run.errors[0].startswith(f"coworker: {flag}: "), run.errors)
 
-    def test_the_last_of_several_counts(self):
+    def test_the_last_of_repeated_flags_counts(self):
         run = Run("--test_input", "broken", *self.JOB, "--rp_log_level=DEBUG", "--rp_log_level", "warning")
         self.assertEqual((run.status, run.lines), (0, []))
 
@@ -242,7 +243,7 @@ class Prepared(unittest.TestCase):
         self.assertIn("INFO   | local_test | Started.", run.lines[4:])
         self.assertIn('INFO   | Job result: {"output": "apple of the model"}', run.lines)
 
-    def test_help_a_schema_and_what_is_refused_load_nothing(self):
+    def test_help_a_schema_and_a_refused_command_line_load_nothing(self):
         for arguments, status in ((("--help",), 0), (("--print_schema",), 0), (("--test-input", "{}"), 2), (("--test_input",), 2),
                                   (("--test_input", "broken"), 1), (("--test_file", "missing.json"), 1),
                                   (("--test_input", "{}", "--rp_log_level", "LOUD"), 2)):
@@ -251,7 +252,7 @@ class Prepared(unittest.TestCase):
             self.assertEqual(run.status, status, arguments)
         self.assertEqual(json.loads("\n".join(Run("--prepared", "--print_schema").lines))["required"], ["fruit"])
 
-    def test_a_load_that_throws_is_told_with_its_type_and_message_and_the_status_is_5(self):
+    def test_a_load_that_throws_is_logged_with_type_and_message_and_the_status_is_5(self):
         run = Run(*self.JOB, LOAD="fails")
         self.assertEqual(run.lines[-1], "ERROR  | The handler could not be prepared, so no job was taken: std::runtime_error: "
                                         "no such model")
@@ -283,7 +284,7 @@ class Environment(unittest.TestCase):
     def levels(self, *arguments, **environment):
         return {line.split()[0] for line in Run(*self.JOB, *arguments, **environment).lines}
 
-    def test_the_level_comes_from_the_flag_else_from_the_environment_else_is_debug(self):
+    def test_the_log_level_comes_from_the_flag_else_from_the_environment_else_is_debug(self):
         self.assertEqual(self.levels(), {"DEBUG", "INFO"})
         self.assertEqual(self.levels(RUNPOD_LOG_LEVEL="info"), {"INFO"})
         self.assertEqual(self.levels(RUNPOD_DEBUG_LEVEL="INFO"), {"INFO"})
@@ -292,8 +293,8 @@ class Environment(unittest.TestCase):
         self.assertEqual(self.levels("--rp_log_level", "INFO", RUNPOD_LOG_LEVEL="TRACE"), {"INFO"})
         self.assertEqual(self.levels(RUNPOD_LOG_LEVEL="WARNING"), set())
 
-    @unittest.skipUnless(has_locale("de_DE.UTF-8"), "there is no locale with a decimal comma")
-    def test_no_locale_changes_what_is_printed(self):
+    @unittest.skipUnless(has_locale("de_DE.UTF-8"), "no locale with a decimal comma is installed")
+    def test_the_output_does_not_depend_on_the_locale(self):
         jobs = ("--test_input", '[{"input": 0.25}, {"input": {"ms": 20}}]')
         run = Run(*jobs, LC_ALL="de_DE.UTF-8", LANGUAGE="de")
         self.assertIn('INFO   | Job result: {"output": 0.25}', run.lines)
@@ -308,7 +309,7 @@ class Environment(unittest.TestCase):
                                                   ("level", "INFO")])
         self.assertIn({"requestId": "local_test", "message": "Started.", "level": "INFO"}, lines)
 
-    def test_a_queue_without_libcurl_is_a_build_that_cannot_be_followed(self):
+    def test_a_queue_url_in_a_build_without_libcurl_is_an_error(self):
         take_url = "http://127.0.0.1:1/v2/ep/job-take/$ID?gpu=x"
         run = Run(RUNPOD_WEBHOOK_GET_JOB=take_url)
         self.assertEqual((run.status, run.errors), (2, [
@@ -316,7 +317,7 @@ class Environment(unittest.TestCase):
             "-DCOWORKER_WITH_CURL -lcurl"]))
         self.assertNotIn(take_url, "\n".join(run.lines))
 
-    def test_a_local_job_is_run_even_where_there_is_a_queue(self):
+    def test_a_local_job_runs_even_if_there_is_a_queue(self):
         run = Run(*self.JOB, RUNPOD_WEBHOOK_GET_JOB="http://127.0.0.1:1/")
         self.assertEqual((run.status, run.errors), (0, []))
 

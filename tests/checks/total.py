@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Prints what failed in a test run, and the closing line `N passed, N failed`.
+"""Prints the failures of a test run, and as the last line `N passed, N failed`.
 
 Usage: total.py RESULTS.xml    as written by ctest --output-junit
 
-A run of the doctest program counts as its test cases, everything else as one. A test case that says that it is
-skipped, because something that it needs is not there, has not passed.
+A doctest program counts as its number of test cases, every other test as one. A test case that reports that it is skipped,
+because something that it needs is missing, does not count as passed.
 """
 import re
 import sys
@@ -25,7 +25,7 @@ def outcome_of(test):
         return passed, 0, skipped
     if mark is not None and mark.get("message").startswith("SKIP_"):
         return (passed, 0, skipped) if summary else (0, 0, 1)
-    # A program that crashed or hung may have failed no test case, or not have come to its summary.
+    # A program that crashed or hung may have no failed test case, or no summary.
     return (passed, max(1, int(summary[2])), skipped) if summary else (0, 1, 0)
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Builds and runs a program of two translation units that both include the single header, the way somebody who
-# copied that one file would: nothing else of this repository is on the include path.
+# Builds and runs a program of two translation units that both include the single header. Like a user who copied that file,
+# it has nothing else of this repository on the include path.
 # Usage: twice_in_a_program.sh COMPILER SCRATCH_FOLDER
 set -eu
 here=$(dirname "$0")

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds two shared libraries with different versions of coworker, whose types have other layouts, and runs both in one
+# Builds two shared libraries with different versions of coworker, whose types have different layouts, and runs both in one
 # program.
 # Usage: two_versions.sh COMPILER SCRATCH_FOLDER
 set -eu

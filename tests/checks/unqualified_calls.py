@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Checks that no call in the headers can be hijacked. A template's unqualified call, one of whose arguments may be of a
-user's type, is also looked up beside that type, and what is found there may be called instead of ours, without a word.
+"""Checks that argument-dependent lookup cannot redirect a call in the headers. If an argument of a template's unqualified call
+may have a user's type, the name is also looked up in that type's namespace. A function found there may then be called instead of
+ours, without any warning.
 
 Usage: unqualified_calls.py [INCLUDE_DIR [CLANG]]
 
-clang's syntax tree tells which names are left to that lookup. Without a clang the check is skipped (status 77).
+clang's syntax tree shows which names are subject to that lookup. Without clang, the check is skipped (status 77).
 """
 import pathlib
 import re
@@ -12,7 +13,7 @@ import shutil
 import subprocess
 import sys
 
-# What users write beside their types in order to be called.
+# Customisation points: users define these functions in the namespaces of their types.
 CUSTOMISED = {"to_json", "from_json", "rules", "operator co_await"}
 
 CLANGS = ("clang++-19", "clang++-18", "clang++-17", "clang++-16", "clang++")
@@ -24,15 +25,15 @@ PROGRAM = """#if __has_include(<curl/curl.h>)
 """
 
 NODE = re.compile(r"^([|\s`]*)-?(\w+) 0x[0-9a-f]+ (.*)$")
-# A place is written in full only where its file, or its line, is another than that of the place before.
+# A position has its file, or its line, only if that differs from the previous position's.
 PLACE = re.compile(r"\bline:(\d+):\d+|\bcol:\d+|([^\s<>,:]+|<[a-z ]+>):(\d+):\d+")
 NAME = re.compile(r"\(ADL\) = '([^']*)'")
 
 
 def unqualified_calls(tree, folder):
-    """Yields (header, line, name) of each call with arguments whose name is looked up beside their types."""
+    """Yields (header, line, name) of each call whose name is also looked up in the namespaces of its arguments."""
     header, line = "", 0
-    callee = None  # the one just seen: (its depth, header, line, name); it counts if an argument follows
+    callee = None  # the last one seen: (depth, header, line, name); it counts if an argument follows
     for text in tree:
         for place in PLACE.finditer(text.split(" '", 1)[0]):
             if place[2]:
@@ -53,7 +54,7 @@ def unqualified_calls(tree, folder):
 
 
 def found_in(folder, clang):
-    """A sorted list of what unqualified_calls finds in everything that coworker.hpp includes."""
+    """A sorted list of what unqualified_calls finds in all headers that coworker.hpp includes."""
     command = [clang, "-std=c++20", "-I", folder, "-x", "c++", "-fsyntax-only", "-fno-color-diagnostics", "-Xclang", "-ast-dump",
                "-Xclang", "-ast-dump-filter=coworker", "-"]
     run = subprocess.run(command, input=PROGRAM, capture_output=True, text=True, check=False)
@@ -67,14 +68,14 @@ def main():
     folder = sys.argv[1] if len(sys.argv) > 1 else str(root / "include")
     clang = sys.argv[2] if len(sys.argv) > 2 else next(filter(shutil.which, CLANGS), None)
     if clang is None:
-        print("skipped: this needs clang")
+        print("skipped: this check needs clang")
         return 77
     found = found_in(folder, clang)
     for header, line, name in found:
-        print(f"{header}:{line}: {name} is called unqualified; a function of that name beside a user's type could be called "
-              "instead; write the namespace in front")
+        print(f"{header}:{line}: {name} is called unqualified, so a function of that name in a user's namespace could be called "
+              "instead; qualify the call with its namespace")
     if not found:
-        print("no call can be hijacked")
+        print("no unqualified call depends on a user's type")
     return 1 if found else 0
 
 

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Compiles a user's program with each kind of handler (user_program/every_kind.cpp) with the flags and the macros that
-# users have and coworker's own build does not: no flag may bring a warning, no macro an error. Our headers are found with
-# -I, as if they were the user's.
-# Usage: user_flags.sh GCC CLANG SCRATCH_FOLDER      Ends with a line that counts: N passed, 0 failed.
+# Compiles a user's program with every kind of handler (user_program/every_kind.cpp), with flags and macros that users have and
+# coworker's own build does not. No flag may cause a warning, and no macro an error. Our headers are found with -I, so they
+# get warnings as the user's own headers do.
+# Usage: user_flags.sh GCC CLANG SCRATCH_FOLDER      The last line counts: N passed, 0 failed.
 set -euo pipefail
 gcc=$1 clang=$2 scratch=$3
 here=$(cd "$(dirname "$0")" && pwd)
 root=$here/../..
 mkdir -p "$scratch"
 
-# What projects commonly turn on. Not -Wctad-maybe-unsupported, -Wweak-vtables or -Wzero-as-null-pointer-constant, which
-# the standard library, templates and g++'s coroutines cannot do without.
+# Warnings that projects commonly enable. Not -Wctad-maybe-unsupported, -Wweak-vtables or -Wzero-as-null-pointer-constant:
+# the standard library, templates and g++'s coroutines always cause those.
 warnings="-Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wsign-conversion -Wdouble-promotion -Wfloat-conversion
   -Wswitch-enum -Wcast-align -Wcast-qual -Wold-style-cast -Wnull-dereference -Wnon-virtual-dtor -Woverloaded-virtual
   -Wformat=2 -Wimplicit-fallthrough -Wmisleading-indentation -Wredundant-decls -Wextra-semi -Wundef -Wunused -Wvla"
@@ -23,9 +23,9 @@ with_all="-DCOWORKER_WITH_CURL -DCOWORKER_WITH_SIMULATION"
 without="-DCOWORKER_TEST_MACROS -fno-rtti -fno-char8_t"
 program=$here/user_program/every_kind.cpp
 
-# shellcheck disable=SC2086  # flags are words
+# shellcheck disable=SC2086  # flags are lists of words
 {
-  # Some warnings come only with optimisation, of which -O1 is enough and takes two thirds of the time of -O2.
+  # Some warnings appear only with optimisation. -O1 is enough, and takes two thirds of the time of -O2.
   echo "g++ -O1, with warnings"
   "$gcc" -std=c++20 -O1 -pthread $gcc_warnings $with_all -DCOWORKER_TEST_FEW -I "$root/include" -c "$program" \
     -o "$scratch/optimised.o"
@@ -39,7 +39,7 @@ program=$here/user_program/every_kind.cpp
   "$scratch/every_kind" >"$scratch/printed" || { tail -n 30 "$scratch/printed" && exit 1; }
   grep -q 'std::invalid_argument' "$scratch/printed"
 
-  # coworker.hpp spares the standard library's headers some macros; each other header does without that.
+  # coworker.hpp hides some macros from the standard library. The other headers do not.
   echo "clang, each header after macros"
   (
     cd "$root/include"

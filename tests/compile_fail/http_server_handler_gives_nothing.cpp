@@ -4,6 +4,6 @@
 #include <coworker/net/tcp.hpp>
 
 int main() {
-  coworker::tcp_listener door("127.0.0.1", 0);
-  coworker::http_server server(door, [](coworker::server_request&, coworker::server_response&) {});
+  coworker::tcp_listener listener("127.0.0.1", 0);
+  coworker::http_server server(listener, [](coworker::server_request&, coworker::server_response&) {});
 }

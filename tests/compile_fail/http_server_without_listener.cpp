@@ -7,6 +7,6 @@ coworker::task<void> answer(coworker::server_request&, coworker::server_response
 }
 
 int main() {
-  int door = 8080;
-  coworker::http_server server(door, answer);
+  int port = 8080;
+  coworker::http_server server(port, answer);
 }

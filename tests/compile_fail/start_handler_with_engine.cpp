@@ -1,4 +1,4 @@
-// A handler that does not fit is refused in the same words where the program has an engine of its own.
+// A handler that does not fit gets the same message if the program has an engine of its own.
 // only-error: coworker::start: the handler does not fit
 // max-lines: 4
 #include <coworker.hpp>

@@ -1,7 +1,7 @@
-// Fuzzes the input of a local run. The fuzzer's input is arguments, one per line, then an empty line, then
-// the text of local jobs. Arguments must be read the same however their values are written, or be refused
-// with a sentence that names one of them. A text of jobs must give jobs with unique ids, or be refused with
-// the name of its source.
+// Fuzzes the arguments and the job file of a local run. The input is one argument per line, then an empty
+// line, then the text of local jobs. Arguments must be read the same in both spellings (`--flag value` and
+// `--flag=value`), or be refused with a sentence that names one of them. A text of jobs must give jobs with
+// unique ids, or be refused with a sentence that names its source.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/arguments_fuzz.cpp -o
 //   arguments_fuzz
@@ -42,7 +42,7 @@ class silent_log final : public coworker::log_sink {
 constexpr std::array<std::string_view, 4> flags_with_value{"--test_input", "--test_file", "--test_output",
                                                            "--rp_log_level"};
 
-// The arguments that were read, or the sentence with which they were refused.
+// The arguments as they were read, or the sentence that refuses them.
 struct reading {
   start_arguments arguments;
   std::string refusal;
@@ -60,7 +60,7 @@ reading read_arguments(std::vector<std::string> given) {
         coworker::detail::argument_reader(static_cast<int>(given.size()), pointers.data()).read();
   } catch (const coworker::detail::usage_error& error) {
     made.refusal = error.what();
-    require(coworker::detail::leading_dashes(made.refusal) > 0);  // it begins with the argument
+    require(coworker::detail::leading_dashes(made.refusal) > 0);  // the sentence begins with the argument
   }
   require(given == before);
   return made;
@@ -78,7 +78,7 @@ bool takes_value(std::string_view argument) {
   return std::find(flags_with_value.begin(), flags_with_value.end(), argument) != flags_with_value.end();
 }
 
-// Returns the arguments with every `--flag value` as `--flag=value`, up to `--`.
+// Writes every `--flag value` as `--flag=value`, up to `--`.
 std::vector<std::string> joined(const std::vector<std::string>& given) {
   std::vector<std::string> made;
   for (std::size_t i = 0; i < given.size() && given[i] != "--"; ++i) {
@@ -104,7 +104,7 @@ void check_arguments(const std::vector<std::string>& given) {
 
   std::vector<std::string> more = joined(given);
   more.insert(more.begin(), {"theirs", "--their_flag=7", "-x"});
-  require(same(first, read_arguments(more)));  // arguments of the program's own change nothing
+  require(same(first, read_arguments(more)));  // the program's own arguments change nothing
   more.insert(more.end(), {"--test_output", "{}", "--rp_log_level=warning"});
   const reading last = read_arguments(more);
   require(last.refusal.empty() && last.arguments.test_output == "{}" &&
@@ -127,7 +127,7 @@ std::optional<std::vector<job_envelope>> read_jobs(std::string_view text, bool j
   }
 }
 
-// Takes the jobs as a worker does, and completes each.
+// Takes the jobs and completes each, as a worker does.
 task<void> serve(coworker::local_file& queue, std::size_t jobs) {
   std::size_t taken_jobs = 0;
   for (bool ended = false; !ended;) {
@@ -162,7 +162,7 @@ void check_jobs(std::string_view text, bool json_lines, coworker::logger& log) {
   coworker::sync_wait(serve(queue, jobs->size()));
 }
 
-// Checks the outputs that are expected of a run: there are as many as jobs, or the arguments are refused.
+// Checks the expected outputs of a run: there is one per job, or they are refused.
 void check_plan(std::string_view text, start_arguments arguments, coworker::logger& log) {
   arguments.test_input = text;
   arguments.test_file.reset();
@@ -181,7 +181,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::string> given;
   while (!text.empty() && text.front() != '\n') {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    given.emplace_back(text.substr(0, std::min(text.find('\0'), end)));  // as main() gets them
+    given.emplace_back(text.substr(0, std::min(text.find('\0'), end)));  // as main() receives them
     text.remove_prefix(std::min(end + 1, text.size()));
   }
   check_arguments(given);

@@ -1,6 +1,7 @@
-// Fuzzes the parser of requests. The first byte of the input chooses the limits, the second how the rest is
-// cut; the rest is what a client sends. However it is cut, the same requests come out and the same refusal.
-// What is accepted can be framed in one way only, and reads the same when it is written again.
+// Fuzzes the parser of requests. The first byte of the input selects the limits, the second how the rest is
+// split; the rest is what a client sends. However it is split, the parser must find the same requests and the
+// same refusal. An accepted request must allow only one framing, and must read the same when it is
+// written again.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude -Itests
 //     tests/fuzz/http_request_fuzz.cpp -o http_request_fuzz
@@ -57,7 +58,7 @@ std::string value_of(const read_request& request, std::string_view name) {
 
 bool is_visible(unsigned char c) { return c > ' ' && c < 0x7f; }
 
-// In other words than the parser's.
+// Checks a request by code that is independent of the parser.
 void check_request(const read_request& request, const request_limits& limits, bool whole) {
   for (const char c : request.method)
     require(is_visible(static_cast<unsigned char>(c)) && c != ':' && c != '/');
@@ -139,7 +140,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     check_request(one, limits, complete);
     if (complete) again += written(one);
   }
-  // Written again, a line can be longer by nothing, and a target is as long as before.
+  // When a request is written again, no line and no target gets longer, so it stays within the limits.
   const read_result reread = read_requests(again);
   require(reread.refused == 0 && !reread.in_request && reread.requests.size() <= whole.requests.size());
   for (std::size_t i = 0; i < reread.requests.size(); ++i) require(reread.requests[i] == whole.requests[i]);

@@ -1,5 +1,5 @@
-// Fuzzes JSON. A text that is read can be written, reads back as an equal value, and is written the same
-// again. A text that is refused is refused with a position inside it.
+// Fuzzes JSON. A value that is read must be written, read back as an equal value, and be written the same
+// again. A refusal must name a position inside the text.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/json_fuzz.cpp -o
 //   json_fuzz
@@ -30,8 +30,8 @@ void check_round_trip(const json& value) {
   require(copy == value);
 }
 
-/// Checks that each member is found under its key, also after others are erased, and that none remain after
-/// all are.
+/// Checks that each member is found by its key, also after others are erased, and that erasing all leaves
+/// none.
 void check_members(json value) {
   if (!value.is_object()) return;
   for (const auto& [key, member] : value.items()) require(&value.at(key) == &member);

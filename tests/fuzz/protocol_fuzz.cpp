@@ -1,12 +1,12 @@
-// Fuzzes the queue's answers. The input is a script of answers, one per line, which the requests of a
-// complete runpod_queue in virtual time get one after the other:
+// Fuzzes the meaning of the queue's responses. The input is a script of responses, one per line, which the
+// requests of a whole runpod_queue receive one after the other, in virtual time:
 //
 //   STATUS RETRY_AFTER BODY      200 - [{"id":"a","input":1}]
 //
-// RETRY_AFTER is in milliseconds, or - for none. A STATUS below 10 is one of the ways in which no answer
-// comes. After the script, polls return nothing and results are accepted. Whatever the answers are: every job
-// with an id is handed over once, and nothing else is; its result is posted until the server has accepted or
-// refused it, or the time is over; and no exception escapes.
+// RETRY_AFTER is in milliseconds, or - for none. A STATUS below 10 means that no response arrives, for one of
+// several reasons. After the end of the script, polls return no jobs and results are accepted. Whatever the
+// responses: every job with an id is taken exactly once, and nothing else is; its result is posted until the
+// server accepts or refuses it, or its time is over; and no exception escapes.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/protocol_fuzz.cpp -o
 //   protocol_fuzz
@@ -59,7 +59,7 @@ std::optional<json> parsed(std::string_view text) {
   }
 }
 
-// Removes the text up to `end`, or all of it, and returns it.
+// Removes the text up to `end`, or all of it, from the front and returns it.
 std::string_view take_until(std::string_view& text, char end) {
   const std::size_t size = std::min(text.find(end), text.size());
   const std::string_view front = text.substr(0, size);
@@ -75,7 +75,7 @@ int number_in(std::string_view text, int most) {
   return number;
 }
 
-http_response read_answer(std::string_view line) {
+http_response read_response(std::string_view line) {
   http_response made;
   made.status = number_in(take_until(line, ' '), 9999);
   const std::string_view wait = take_until(line, ' ');
@@ -89,17 +89,17 @@ http_response read_answer(std::string_view line) {
   return made;
 }
 
-// What an answer to a post means, computed in another way than in the queue.
-enum class meaning { accepted, blamed, unknown_job, hopeless, try_again };
+// The meaning of a response to a post, computed by code that is independent of the queue's.
+enum class meaning { accepted, refused, unknown_job, not_sendable, try_again };
 
 meaning meaning_of(const http_response& answer) {
-  if (answer.failure == http_failure::unusable) return meaning::hopeless;
+  if (answer.failure == http_failure::unusable) return meaning::not_sendable;
   if (answer.failure != http_failure::none) return meaning::try_again;
   switch (answer.status) {
     case 400:
     case 413:
     case 422:
-      return meaning::blamed;
+      return meaning::refused;
     case 404:
     case 409:
     case 410:
@@ -109,8 +109,7 @@ meaning meaning_of(const http_response& answer) {
   }
 }
 
-// Returns whether the result may have arrived although the post failed; if so, no other result may replace
-// it.
+// Whether the result may have arrived nevertheless. If so, no other result may replace it.
 bool leaves_doubt(const http_response& answer) {
   if (answer.failure == http_failure::none) return answer.status >= 500 && answer.status != 503;
   return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
@@ -126,7 +125,7 @@ class script_client {
   explicit script_client(std::string_view script) : script_(script) {}
 
   std::vector<exchange> posts;
-  http_response polled;  // what the last poll was answered
+  http_response polled;  // the response to the last poll
 
   bool drained() const { return script_.empty(); }
 
@@ -144,7 +143,7 @@ class script_client {
 
  private:
   http_response next(const http_request& request) {
-    if (!drained()) return read_answer(take_until(script_, '\n'));
+    if (!drained()) return read_response(take_until(script_, '\n'));
     http_response answer;
     answer.status = request.body ? 200 : request.url.find("/job-stop/") != std::string::npos ? 404 : 204;
     return answer;
@@ -164,7 +163,7 @@ class script_client {
   std::string_view script_;
 };
 
-// Returns the jobs that a JSON body hands over, computed in another way than in the queue.
+// The jobs in a JSON body, found by code that is independent of the queue's.
 std::vector<json> jobs_in(json document) {
   if (!document.is_array()) document = json::array({std::move(document)});
   std::vector<json> found;
@@ -240,8 +239,8 @@ class protocol_run {
       require(gave_up_early_ || took >= options_.delivery_deadline);
   }
 
-  // Checks the posts of a result: the result until it is accepted or refused, and then, if it was certainly
-  // refused for its body, an error that says so.
+  // Checks the posts: the result, until it is accepted or refused; then, if the body was certainly refused,
+  // an error that says so.
   void check_posts(const std::string& body, coworker::delivery delivered) {
     const std::vector<exchange>& posts = client_.posts;
     std::size_t i = 0;
@@ -258,15 +257,15 @@ class protocol_run {
       }
       doubt = doubt || leaves_doubt(posts[i].answer);
     }
-    const bool news = last == meaning::blamed && !doubt;
-    if (i < posts.size()) require(posts[i].body == body && (i + 1 == posts.size() || news));
+    const bool reports_refusal = last == meaning::refused && !doubt;
+    if (i < posts.size()) require(posts[i].body == body && (i + 1 == posts.size() || reports_refusal));
     switch (delivered) {
       case coworker::delivery::accepted:
         require(last == meaning::accepted);
         break;
       case coworker::delivery::refused:
-        require(last == meaning::blamed);
-        require(news == (i + 1 < posts.size()));
+        require(last == meaning::refused);
+        require(reports_refusal == (i + 1 < posts.size()));
         for (std::size_t k = i + 1; k < posts.size(); ++k)
           require(json::parse(posts[k].body).contains("error"));
         break;
@@ -274,10 +273,10 @@ class protocol_run {
         require(last == meaning::unknown_job && unknown == 2);
         break;
       case coworker::delivery::given_up:
-        require(last == meaning::hopeless || last == meaning::try_again || last == meaning::unknown_job);
+        require(last == meaning::not_sendable || last == meaning::try_again || last == meaning::unknown_job);
         break;
     }
-    gave_up_early_ = last == meaning::hopeless;
+    gave_up_early_ = last == meaning::not_sendable;
   }
 
   script_client client_;
@@ -285,7 +284,7 @@ class protocol_run {
   coworker::logger log_{coworker::log_level::trace};
   coworker::runpod_options options_;
   std::deque<std::string> held_;
-  bool gave_up_early_ = false;  // nothing of the latest result could be sent
+  bool gave_up_early_ = false;  // the last result could not be sent at all
 };
 
 void run_stop_channel(std::string_view script) {
@@ -298,7 +297,7 @@ void run_stop_channel(std::string_view script) {
   const auto on_stop = [&client](const std::string& id) {
     require(client.polled.status == 200);
     const std::optional<json> document = parsed(client.polled.body);
-    if (!document) return;  // read item by item
+    if (!document) return;  // the queue reads it item by item
     const json named = document->at("jobsToStop");
     require(std::find(named.begin(), named.end(), json(id)) != named.end());
   };

@@ -1,5 +1,5 @@
-// Fuzzes typed input. JSON that is read into a struct is either accepted, and then what is written of it is
-// accepted again and written the same, or refused with a list of problems that is the same each time.
+// Fuzzes typed input. JSON that is read into a struct must be either accepted, and then written, accepted
+// again and written the same; or refused with the same list of problems each time.
 //
 //   clang++ -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -Iinclude tests/fuzz/typed_input_fuzz.cpp
 //   -o typed_input_fuzz
@@ -73,7 +73,7 @@ void require(bool fact) {
   if (!fact) std::abort();
 }
 
-/// Returns what is wrong with the input, or how it is written after it was read.
+/// The problems of the input, or the text that is written after it was read.
 std::string outcome_of(const json& input) {
   try {
     fuzzed::request made;

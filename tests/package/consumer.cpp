@@ -1,4 +1,4 @@
-// What a program that uses coworker sees, however it came by it.
+// A program that uses coworker, however it got it.
 #include <coworker.hpp>
 
 #include <cstdio>

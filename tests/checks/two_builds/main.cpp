@@ -1,4 +1,4 @@
-// The queue is named by the environment: only the file that was compiled with libcurl can take from it.
+// The environment names the queue. Only the file that is compiled with libcurl can take jobs from it.
 
 #include <cstdio>
 #include <cstdlib>

@@ -1,4 +1,5 @@
-// A library that brings its own copy of coworker, and runs a job with it. Built twice, with different versions.
+// A library that includes its own copy of coworker and runs jobs with it. Built twice, with different
+// versions.
 
 #include <coworker.hpp>
 #include <cstdio>

@@ -1,6 +1,6 @@
-// A user's program with each kind of handler and of modifier, typed input, middleware, streams, and a simulated
-// run; with COWORKER_TEST_FEW two handlers only. tests/checks/user_flags.sh compiles it with flags that users have and
-// coworker's own build does not.
+// A user's program with every kind of handler and modifier, typed input, middleware, streams, and a simulated
+// run. With COWORKER_TEST_FEW it has two handlers only. tests/checks/user_flags.sh compiles it with flags
+// that users have and coworker's own build does not.
 
 #include <array>
 #include <chrono>

@@ -1,5 +1,6 @@
-// Macros that programs are known to have before they include another library's header: their own, and those of headers
-// that they include. Like such a program, every_kind.cpp has included what it needs of the standard library before.
+// Macros that real programs have defined before they include another library's header: their own, and those
+// of other headers. Like such a program, every_kind.cpp includes the standard headers that it needs before
+// this one.
 
 // <windows.h>
 #define min(a, b) (((a) < (b)) ? (a) : (b))

@@ -1,6 +1,6 @@
-// Clients of the running example: OpenAI's own, the platform's API, a client that disconnects, SIGTERM.
+// Tests the running example with clients: OpenAI's own, the platform's API, a client that disconnects, and SIGTERM.
 //
-// Usage: node clients.mjs PROGRAM FOLDER    FOLDER holds node_modules with openai
+// Usage: node clients.mjs PROGRAM FOLDER    FOLDER contains node_modules with openai
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { strict as assert } from 'node:assert';
@@ -23,7 +23,7 @@ async function serve() {
       const found = /Serving on http:\/\/localhost:(\d+)/.exec(text);
       if (found) resolve(Number(found[1]));
     });
-    child.on('exit', () => reject(new Error('it has ended: ' + text)));
+    child.on('exit', () => reject(new Error('the program ended: ' + text)));
   });
   const ended = new Promise((resolve) => child.on('exit', resolve));
   const url = `http://127.0.0.1:${port}`;
@@ -45,7 +45,7 @@ async function serve() {
 }
 
 const checks = {
-  async 'OpenAI: chat gives the same text whole and streamed'() {
+  async 'OpenAI: a chat gives the same text whole and streamed'() {
     for (const base of ['/v1', '/v2/any/openai/v1']) {
       const client = new OpenAI({ apiKey: 'x', baseURL: server.url + base, maxRetries: 0 });
       const asked = { model: 'llama', messages: [{ role: 'user', content: 'bade' }], max_completion_tokens: 40, seed: 5 };
@@ -64,7 +64,7 @@ const checks = {
       assert.ok(chunks > 10);
     }
   },
-  async 'OpenAI: completions, models, and requests that are refused'() {
+  async 'OpenAI: completions, models, and refusal of bad requests'() {
     const client = new OpenAI({ apiKey: 'x', baseURL: server.url + '/v1', maxRetries: 0 });
     const asked = { model: 'llama', prompt: 'bade', max_tokens: 20, seed: 5 };
     const whole = await client.completions.create(asked);
@@ -90,13 +90,13 @@ const checks = {
     assert.equal(chunks.filter((one) => typeof one === 'string').join(''), whole.output.text);
     assert.equal(chunks.at(-1).usage.completion_tokens, whole.output.usage.completion_tokens);
   },
-  async 'cancel in the middle of a job; the others go on'() {
+  async 'a cancel in the middle of a job does not affect the others'() {
     const long = { input: { prompt: 'figo', max_tokens: 900, seed: 11 } };
     const started = await Promise.all(Array.from({ length: 8 }, (_, i) => server.post('/run', { input: { ...long.input, seed: 11 + i } })));
     for (const { id } of started) await server.until(id, ['IN_PROGRESS', 'COMPLETED']);
     const begun = Date.now();
     for (const { id } of started.slice(0, 7)) await server.post(`/cancel/${id}`);
-    const short = await server.post('/runsync', { input: { prompt: 'bade', max_tokens: 5 } });  // there are slots again
+    const short = await server.post('/runsync', { input: { prompt: 'bade', max_tokens: 5 } });  // the cancelled jobs' slots are free
     assert.equal(short.status, 'COMPLETED');
     assert.ok(Date.now() - begun < 10000);
     const ends = await Promise.all(started.slice(0, 7).map(({ id }) => server.status(id)));
@@ -111,13 +111,13 @@ const checks = {
     assert.equal(seen, 3);
     while ((await server.get('/health')).jobs.inProgress !== 0) await pause(5);
   },
-  async 'SIGTERM in the middle of jobs: all are answered, and the status is 0'() {
+  async 'SIGTERM in the middle of jobs: all get a response, and the status is 0'() {
     const client = new OpenAI({ apiKey: 'x', baseURL: server.url + '/v1', maxRetries: 0 });
     const asked = { model: 'llama', prompt: 'lumä', max_tokens: 60 };
     const answers = Array.from({ length: 8 }, (_, i) => client.completions.create({ ...asked, seed: i }).catch((error) => error));
     while ((await server.get('/health')).jobs.inProgress !== 8) await pause(2);
     server.child.kill('SIGTERM');
-    for (const one of await Promise.all(answers)) {  // on a slow machine the grace period may end some, with this error
+    for (const one of await Promise.all(answers)) {  // on a slow machine, the grace period may end some; their error says so
       if (one.status) assert.match(one.message, /the worker leaves, and its grace period is over/);
       else assert.ok(['length', 'stop'].includes(one.choices[0].finish_reason));
     }

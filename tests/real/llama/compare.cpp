@@ -2,10 +2,10 @@
 //
 // Usage: compare ROUNDS    LLAMA_ARG_MODEL and LLAMA_ARG_THREADS as for the worker
 //
-// Texts: 1, 4 and 8 jobs at once must get what the bare loop generates for the same prompts and seeds. Speed:
-// rounds of the bare loop and of the worker alternate, with the same weights, threads and tokens.
-// Jobs come from a memory_queue and stream, so that everything between take() and the last chunk is measured.
-// Prints one line for each check, "ok: ..." or "FAILED: ...".
+// Texts: 1, 4 and 8 jobs at once must get the texts that the bare loop makes from the same prompts and seeds.
+// Speed: the bare loop and the worker run in turn, with the same weights, threads and tokens. Jobs come from
+// a memory_queue and stream, so the time includes everything between take() and the last chunk. Prints one
+// line per check, "ok: ..." or "FAILED: ...".
 
 #define main worker_main
 #include "../../../examples/llama/worker.cpp"
@@ -51,8 +51,8 @@ class stopwatch {
 
 constexpr int long_prompt = 1000;
 
-// Returns a prompt of at most 40 tokens, unless `i` is long_prompt. For so short prompts llama.cpp computes
-// the same to the last bit however many it decodes at once; for longer ones it does not.
+// Except for long_prompt, at most 40 tokens: for those, llama.cpp computes exactly the same however many
+// sequences it decodes at once. For longer prompts it does not.
 std::string prompt_number(int i) {
   static const char* const words[] = {"bade", "figo", "lumä", "nepi", "rosu"};
   std::string text;
@@ -60,8 +60,8 @@ std::string prompt_number(int i) {
   return text;
 }
 
-// A sequence of a program that has all its prompts from the start. It decodes them as llama.cpp's examples
-// do, without a queue or another thread.
+// The bare loop: a program that has all its prompts from the start, as in llama.cpp's examples, without a
+// queue and other threads.
 struct bare_sequence {
   std::vector<llama_token> pending;
   llama_sampler_ptr sampler;
@@ -192,7 +192,7 @@ void compare_texts(const model& with, cw::memory_queue& queue) {
                 std::to_string(bare.tokens));
     }
   }
-  // More jobs than slots: one follows the other in a slot.
+  // More jobs than slots: one job follows another in a slot.
   std::vector<std::string> expected;
   for (int i = 0; i != 20; ++i) expected.push_back(run_bare(with, i, 1, 40).texts.front());
   check(run_worker(queue, 0, 20, 40, false).texts == expected, "20 jobs in 8 slots");
@@ -200,9 +200,9 @@ void compare_texts(const model& with, cw::memory_queue& queue) {
         "a prompt that takes several steps");
 }
 
-// The order of the two alternates, because the machine may be busy with other programs for some time. For the
-// same reason the checks are on processor time, including the side that adds the jobs, in the best round of
-// each. If the worker's loop has a core of its own, the ratio of the speeds is no lower.
+// The order of the two alternates, because the machine may have other work for a while. For the same reason,
+// the check compares CPU time, including the jobs' side, in the best round of each. If the worker's loop has
+// a core of its own, the ratio of the speeds is at least as high.
 void compare_speed(const model& with, cw::memory_queue& queue, int rounds) {
   for (const int count : {1, 8}) {
     std::vector<double> ratios, bare_speeds, speeds, bare_processor, processor;

@@ -1,5 +1,5 @@
-// Writes a small model with random weights, always the same, as a GGUF file. It has llama's architecture and
-// a vocabulary of 512 words and bytes, and generates nonsense at the speed of a model of its size.
+// Writes a small model with random weights, the same each time, as a GGUF file. It has llama's architecture
+// and a vocabulary of 512 words and bytes. It generates random text at the speed of a model of its size.
 //
 // Usage: make_model FILE
 
@@ -17,7 +17,7 @@ namespace {
 constexpr int width = 512, heads = 8, kv_heads = 2, inner = 1536, layers = 6, words = 512;
 constexpr int first_byte = 3, first_word = first_byte + 256;
 
-// Returns a number between -1 and 1.
+// Returns a pseudo-random number between -1 and 1.
 float random_number() {
   static std::uint64_t state = 88172645463325252U;
   state ^= state << 13;
@@ -38,15 +38,14 @@ std::string word(int token) {
     return text;
   }
   const int n = token - first_word;
-  return "\xe2\x96\x81" + std::string(syllables[n / 16]) + syllables[n % 16];  // U+2581 stands for a space
+  return "\xe2\x96\x81" + std::string(syllables[n / 16]) + syllables[n % 16];  // U+2581 represents a space
 }
 
 struct writer {
   gguf_context* file = gguf_init_empty();
   ggml_context* memory = ggml_init({200u << 20, nullptr, false});
 
-  // Adds a tensor of `rows` rows with `columns` numbers each. `special(row, column, value)` may change a
-  // number.
+  // Each row has `columns` numbers. `special(row, column, value)` may change one.
   template <class Special>
   void add(const std::string& name, int columns, int rows, Special special) {
     std::vector<float> values(static_cast<std::size_t>(columns) * static_cast<std::size_t>(rows));
@@ -68,12 +67,12 @@ struct writer {
 float as_it_is(int, int, float value) { return value; }
 float one(int, int, float) { return 1; }
 
-// The first number of a token's state stays unchanged through all layers, so that the last one can favour
-// some tokens.
+// The first number of a token's state passes unchanged through all layers, so that the output layer can use
+// it to favour some tokens.
 float keep_first(int row, int, float value) { return row == 0 ? 0 : value; }
 float begin_first(int, int column, float value) { return column == 0 ? 1 : value; }
 
-// Favours words; sometimes a byte of a longer character, which may or may not belong to the one before;
+// Favours words; sometimes a byte of a multi-byte character, which may or may not continue the previous one;
 // rarely the end.
 float favour(int row, int column, float value) {
   if (column != 0) return 2 * value;
@@ -117,7 +116,7 @@ void add_vocabulary(gguf_context* file) {
   gguf_set_val_u32(file, "tokenizer.ggml.bos_token_id", 1);
   gguf_set_val_u32(file, "tokenizer.ggml.eos_token_id", 2);
   gguf_set_val_u32(file, "tokenizer.ggml.unknown_token_id", 0);
-  gguf_set_val_str(file, "tokenizer.chat_template", "<|im_start|>");  // by which llama.cpp recognises chatml
+  gguf_set_val_str(file, "tokenizer.chat_template", "<|im_start|>");  // by this text, llama.cpp recognises chatml
 }
 
 }  // namespace

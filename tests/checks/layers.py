@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
-"""Checks that each header includes only its own floor and those below it, and no header that costs too much, that
-coworker.hpp leads to every one of them, and that all names live in the inline namespace of the version.
+"""Checks that each header includes only its own layer and those below it, and no header that costs too much compile time;
+that coworker.hpp includes every header, directly or not; and that all names are in the version's inline namespace.
 
-Usage: floors.py [INCLUDE_DIR]
+Usage: layers.py [INCLUDE_DIR]
 """
 import pathlib
 import re
 import sys
 
-# From the top of the house down. A name that ends in / is a folder.
-FLOORS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "typed/", "http/", "net/", "exec/", "coro/", "log.hpp", "log/", "json/",
+# From the top down. A name that ends in / is a folder.
+LAYERS = ["simulation/", "start.hpp", "start/", "worker.hpp", "worker/", "transport/", "scale/", "job/", "typed/", "http/", "net/", "exec/", "coro/", "log.hpp", "log/", "json/",
           "refusal.hpp", "system.hpp", "version.hpp"]
-ROOF = "coworker.hpp"  # includes everything; nothing includes it
-SIMULATION = "simulation/"  # on top of all else, and only for those who ask for it
+EVERYTHING = "coworker.hpp"  # includes everything; nothing includes it
+SIMULATION = "simulation/"  # the top layer, included only if COWORKER_WITH_SIMULATION is defined
 CURL_BASICS = "http/curl/basics.hpp"
 CURL_REDIRECT = "http/curl/redirect.hpp"
 CURL_EXCHANGE = "http/curl/exchange.hpp"
@@ -35,7 +35,7 @@ RUNPOD_ENGINE = "transport/runpod/engine.hpp"
 RUNPOD_MODE = "start/runpod_mode.hpp"
 WEBHOOK_THREAD = "start/webhook_thread.hpp"
 OTLP_THREAD = "start/otlp_thread.hpp"
-# Headers that need libcurl, each with the only ones that may include it.
+# Headers that need libcurl, each with the only headers that may include it.
 NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PATIENCE, CURL_TRANSFERS, CURL_CLIENT, CALL_DRIVER, CALL_TRANSFER),
              CURL_REDIRECT: (CURL_EXCHANGE, CURL_TRANSFERS, CURL_CLIENT, CALL_RULES, CALL_TRANSFER),
              CURL_OPEN_SOCKET: (CURL_EXCHANGE, CALL_TRANSFER),
@@ -46,23 +46,23 @@ NEED_CURL = {CURL_BASICS: (CURL_REDIRECT, CURL_EXCHANGE, CURL_DIAGNOSIS, CURL_PA
              CALL_TRANSFER: (CALL_SETUP, CALL), CALL_SETUP: (CALL,), CALL: (DOWNLOAD, S3_PUT, ENDPOINT_CLIENT, "coworker.hpp"),
              DOWNLOAD: ("coworker.hpp",), S3_PUT: ("coworker.hpp",), ENDPOINT_CLIENT: ("coworker.hpp",)}
 TOO_HEAVY = {"regex", "iostream", "sstream", "format", "ranges", "filesystem", "functional", "map", "unordered_map", "deque", "random"}
-# These too, with the places that may: <coworker/coro/clock.hpp> has what of <chrono> is light, shared_handle is lighter than
-# what <memory> has, and what only some build may use more.
+# Further heavy headers, each with the only headers that may include it. The others use <coworker/coro/clock.hpp> instead of
+# <chrono>, and shared_handle instead of <memory>. Headers that only some programs include may cost more.
 ONLY_IN = {"chrono": ("coro/clock.hpp",), "memory": ("http/curl/", "http/call", "http/download.hpp", "simulation/"), "thread": ("exec/thread.hpp", "transport/runpod/engine.hpp", "simulation/")}
 
 DIRECTIVE = re.compile(r"^\s*#\s*(if|ifdef|ifndef|endif|include)\b\s*(.*?)\s*$")
 
 
-def floor_of(header):
-    """The index into FLOORS (0 is the top), or None for a header that stands on none."""
-    for index, floor in enumerate(FLOORS):
-        if header == floor or (floor.endswith("/") and header.startswith(floor)):
+def layer_of(header):
+    """The index into LAYERS (0 is the top), or None for a header that belongs to none."""
+    for index, layer in enumerate(LAYERS):
+        if header == layer or (layer.endswith("/") and header.startswith(layer)):
             return index
     return None
 
 
 def includes_of(path):
-    """Yields (line number, include as written, the #if conditions around it)."""
+    """Yields (line number, the include as written, the #if conditions around it)."""
     conditions = []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         match = DIRECTIVE.match(line)
@@ -80,36 +80,36 @@ def includes_of(path):
 def why_refused(header, written, conditions):
     """One sentence that says what is wrong with an include, or None."""
     if written.strip("<>") in TOO_HEAVY:
-        return "this standard header costs every user too much compile time; find a lighter way"
+        return "this standard header costs every user too much compile time; use a lighter one"
     if not header.startswith(ONLY_IN.get(written.strip("<>"), header)):
         return f"this standard header costs every user too much compile time; only {', '.join(ONLY_IN[written.strip('<>')])} may include it"
     if not written.startswith("<coworker"):
         return "write project includes as <coworker/...>" if written.startswith('"') else None
 
     included = written[len("<coworker/"):-1]
-    if header == ROOF:
+    if header == EVERYTHING:
         if included.startswith(SIMULATION) and not any("COWORKER_WITH_SIMULATION" in condition for condition in conditions):
-            return "without #ifdef COWORKER_WITH_SIMULATION around it, everybody would pay for it"
+            return "without #ifdef COWORKER_WITH_SIMULATION around it, every user would pay for its compile time"
         if included in NEED_CURL and not (header in NEED_CURL[included] and any("COWORKER_WITH_CURL" in condition for condition in conditions)):
             return "it needs libcurl, which most users do not have"
         return None
-    if written == "<coworker.hpp>" or included == ROOF:
+    if written == "<coworker.hpp>" or included == EVERYTHING:
         return "it includes everything, so nothing may include it; name the header that is needed"
     if included in NEED_CURL:
         if header not in NEED_CURL[included]:
-            return f"it needs libcurl, so that only {' and '.join(NEED_CURL[included])} may include it"
+            return f"it needs libcurl, so only {' and '.join(NEED_CURL[included])} may include it"
         if header not in NEED_CURL and not any("COWORKER_WITH_CURL" in condition for condition in conditions):
-            return "without #ifdef COWORKER_WITH_CURL around it, everybody would need libcurl"
-    own, other = floor_of(header), floor_of(included)
+            return "without #ifdef COWORKER_WITH_CURL around it, every user would need libcurl"
+    own, other = layer_of(header), layer_of(included)
     if other is None:
-        return "that header stands on no floor"
+        return "that header belongs to no layer"
     if other < own:
-        return f"{FLOORS[own]} stands below {FLOORS[other]}, and a header includes only its own floor and those below"
+        return f"{LAYERS[own]} is below {LAYERS[other]}, and a header includes only its own layer and those below"
     return None
 
 
 def find_cycle(graph):
-    """A list of headers each of which includes the next, the first being the last again; or None."""
+    """A list of headers, each of which includes the next; the last is the first again. None if there is no cycle."""
     done = set()
 
     def walk(header, trail):
@@ -141,10 +141,10 @@ def out_of_reach(graph, start):
 
 
 def wrong_namespaces(path, version):
-    """Yields what is wrong with the namespaces that a header opens."""
+    """Yields one sentence for each namespace that a header opens wrongly."""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         if re.match(r"\s*namespace coworker\b", line) and f"coworker::inline {version}" not in line:
-            yield f"{path}:{number}: write namespace coworker::inline {version}, so that versions can live side by side"
+            yield f"{path}:{number}: write namespace coworker::inline {version}, so that two versions can be in one program"
 
 
 def version_namespace(folder):
@@ -160,8 +160,8 @@ def main():
     version = version_namespace(folder) if (folder / "version.hpp").exists() else "v0_1"
     for path in sorted(folder.rglob("*.hpp")):
         header = path.relative_to(folder).as_posix()
-        if header != ROOF and floor_of(header) is None:
-            problems.append(f"{path}: stands on no floor; the floors are {', '.join(FLOORS)}")
+        if header != EVERYTHING and layer_of(header) is None:
+            problems.append(f"{path}: belongs to no layer; the layers are {', '.join(LAYERS)}")
             continue
         graph[header] = []
         problems += wrong_namespaces(path, version)
@@ -171,10 +171,10 @@ def main():
             elif written.startswith("<coworker/"):
                 graph[header].append(written[len("<coworker/"):-1])
     if cycle := find_cycle(graph):
-        problems.append("headers include each other in a circle: " + " -> ".join(cycle))
-    if lost := out_of_reach(graph, ROOF):
-        problems.append(f"{folder / ROOF}: does not lead to everything; include {', '.join(lost)}")
-    print("\n".join(problems) or f"{len(graph)} headers, each on its floor")
+        problems.append("headers include each other in a cycle: " + " -> ".join(cycle))
+    if lost := out_of_reach(graph, EVERYTHING):
+        problems.append(f"{folder / EVERYTHING}: does not include every header; add {', '.join(lost)}")
+    print("\n".join(problems) or f"{len(graph)} headers, each in its layer")
     return 1 if problems else 0
 
 
