@@ -4892,7 +4892,7 @@ class thread_pool {
   void cancel(timer& alarm) {
     std::unique_lock lock(mutex_);
     const std::coroutine_handle<> handle = alarm.handle;
-    queue_.make_room();  // before the alarm is out of the queue
+    queue_.make_room();  // may throw, so before the timer is removed
     if (timers_.cancel(alarm)) push(handle, lock);
   }
 
@@ -6834,11 +6834,12 @@ task<T> timeout(std::chrono::duration<Rep, Period> limit, task<T> work) {
 
 // ---- coworker/http/base64.hpp ------------------------------------------------------------------------------
 
-// base64 both ways (RFC 4648), as images and sound travel in JSON. Knows nothing else.
+// Encodes and decodes base64 (RFC 4648), the form that binary data takes inside JSON. Must not
+// know what the bytes are.
 
 namespace coworker::inline v0_1 {
 
-/// Text that is no base64; the message names the place.
+/// Thrown for a text that is not valid base64. The message names the position of the error.
 class base64_error : public std::invalid_argument {
  public:
   using std::invalid_argument::invalid_argument;
@@ -6864,7 +6865,7 @@ inline std::string base64_encode(std::string_view bytes) {
 
 namespace detail {
 
-// The value of a letter of either alphabet; -1: it is none.
+// Returns the value of a character of the standard or the URL alphabet, or -1 for any other character.
 constexpr int base64_value(char c) noexcept {
   if (c >= 'A' && c <= 'Z') return c - 'A';
   if (c >= 'a' && c <= 'z') return c - 'a' + 26;
@@ -6875,9 +6876,9 @@ constexpr int base64_value(char c) noexcept {
 
 }  // namespace detail
 
-/// Returns the bytes of a base64 text, of the usual alphabet or that of URLs, with or without padding. Line breaks and
-/// blanks are passed over, and so is the beginning of a data URL: "data:image/png;base64,".
-/// Throws: base64_error for anything else.
+/// Decodes base64 of the standard or the URL alphabet, with or without padding, and returns the bytes. Skips
+/// line breaks and blanks, and the prefix of a data URL, such as "data:image/png;base64,".
+/// Throws: base64_error for any other text.
 inline std::string base64_decode(std::string_view text) {
   constexpr std::string_view mark = ";base64,";
   std::size_t at = 0;
@@ -6892,7 +6893,7 @@ inline std::string base64_decode(std::string_view text) {
   std::string bytes;
   bytes.reserve((text.size() - at) / 4 * 3);
   std::uint32_t group = 0;
-  std::size_t letters = 0;  // in the group that is not complete
+  std::size_t letters = 0;  // of the incomplete group
   std::size_t padding = 0;
   for (; at != text.size(); ++at) {
     const char c = text[at];
@@ -6904,7 +6905,7 @@ inline std::string base64_decode(std::string_view text) {
     const int value = detail::base64_value(c);
     if (value < 0 || padding > 0) {
       throw base64_error("base64_decode: the character at " + std::to_string(at) +
-                         (value < 0 ? " is none of base64" : " comes after the padding"));
+                         (value < 0 ? " is not a base64 character" : " comes after the padding"));
     }
     group = group << 6 | static_cast<std::uint32_t>(value);
     if (++letters < 4) continue;
@@ -6924,32 +6925,34 @@ inline std::string base64_decode(std::string_view text) {
   return bytes;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/request_limits.hpp ----------------------------------------------------------------------
 
-// What a server accepts of a request, and what it says of one that it refuses. Knows how neither is read.
+// What a server accepts of a request, and why it refuses one. Must not know how a request is parsed.
 
 namespace coworker::inline v0_1 {
 
-/// What a server accepts of a request. More is refused with the status named.
+/// The limits of a request. A request beyond a limit is refused with the status named.
 struct request_limits {
-  std::uint32_t head = 32 * 1024;         ///< bytes of the request line and all header lines: 431
-  std::uint32_t target = 8 * 1024;        ///< bytes of the target: 414
-  std::uint32_t headers = 128;            ///< header lines: 431
-  std::uint64_t body = 20'000'000;        ///< bytes of the body, without the framing of its chunks: 413
-  std::uint32_t chunk_extensions = 4096;  ///< bytes of chunk extensions in a body, which are skipped: 400
-  std::uint32_t trailers = 8 * 1024;      ///< bytes of the lines after a chunked body, which are skipped: 431
+  std::uint32_t head = 32 * 1024;   ///< bytes of the request line and all header lines; else 431
+  std::uint32_t target = 8 * 1024;  ///< bytes of the target; else 414
+  std::uint32_t headers = 128;      ///< header lines; else 431
+  std::uint64_t body = 20'000'000;  ///< bytes of the body, without the chunk framing; else 413
+  /// bytes of chunk extensions in a body, which are ignored; else 400
+  std::uint32_t chunk_extensions = 4096;
+  /// bytes of the trailer lines after a chunked body, which are ignored; else 431
+  std::uint32_t trailers = 8 * 1024;
 };
 
-/// Why a request is refused. After the response the connection must be closed, since nobody can tell where
-/// the next request would begin.
+/// Why a request is refused. Close the connection after the response: the position of the next
+/// request is unknown.
 struct request_refusal {
-  int status = 0;           ///< of the response
-  const char* reason = "";  ///< in words, for the response's body
+  int status = 0;           ///< of the error response
+  const char* reason = "";  ///< in words, for the body of the response
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/json/bytes.hpp -------------------------------------------------------------------------------
 
@@ -7018,17 +7021,17 @@ inline plain_run skip_plain(const char* p, const char* end) noexcept {
 
 // ---- coworker/http/syntax.hpp ------------------------------------------------------------------------------
 
-// The grammar that all of HTTP shares (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Knows
-// neither requests nor responses.
+// The basic grammar of HTTP (RFC 9110, section 5.6): tokens, header lines, lists, numbers. Must not know
+// requests or responses.
 
 namespace coworker::inline v0_1 {
 
-/// The letter in lower case if it is one of A to Z, else the character itself.
+/// Returns the lower-case letter for A to Z, and any other character unchanged.
 constexpr char ascii_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-/// Compares header names, tokens and the like: letter case does not count, for ASCII letters only.
+/// Compares texts such as header names and tokens without letter case. Only ASCII letters have case.
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   for (std::size_t i = 0; i < a.size(); ++i) {
@@ -7043,14 +7046,15 @@ constexpr bool is_blank(char c) noexcept { return c == ' ' || c == '\t'; }
 constexpr bool is_ascii_digit(char c) noexcept { return c >= '0' && c <= '9'; }
 constexpr bool is_ascii_letter(char c) noexcept { return ascii_lower(c) >= 'a' && ascii_lower(c) <= 'z'; }
 
-// -1: not a digit of a hexadecimal number.
+// Returns the digit's value; -1: not a hexadecimal digit.
 constexpr int hex_digit(char c) noexcept {
   if (is_ascii_digit(c)) return c - '0';
   const char lower = ascii_lower(c);
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// A set of ASCII characters, as two words of bits: building one out of a long text takes compilers long.
+// A set of ASCII characters as two 64-bit words. Built from constants: compilers are slow to build
+// one from a long text.
 class char_set {
  public:
   constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept : bits_{below_64, above} {}
@@ -7082,13 +7086,13 @@ constexpr bool is_token(std::string_view text) noexcept {
   return !text.empty() && token_characters.has_all_of(text);
 }
 
-// What a header value cannot hold: control characters other than the tabulator.
+// Whether a header value cannot contain it: a control character other than the tab.
 constexpr bool is_control(char c) noexcept {
   const auto byte = static_cast<unsigned char>(c);
   return (byte < 0x20 && c != '\t') || byte == 0x7f;
 }
 
-// The index of the first control character, or npos.
+// Returns the index of the first control character, or npos.
 inline std::size_t find_control(std::string_view text) noexcept {
   std::size_t i = 0;
   for (; text.size() - i >= 8; i += 8) {
@@ -7097,7 +7101,7 @@ inline std::size_t find_control(std::string_view text) noexcept {
     const std::uint64_t without_delete = word ^ repeat_byte(0x7f);
     const std::uint64_t deletes = (without_delete - repeat_byte(1)) & ~without_delete;
     if (((below_space | deletes) & high_bits) == 0) continue;
-    for (std::size_t j = i; j < i + 8; ++j) {  // a tabulator, or a carry out of another byte
+    for (std::size_t j = i; j < i + 8; ++j) {  // a tab, or a carry from another byte
       if (is_control(text[j])) return j;
     }
   }
@@ -7113,7 +7117,7 @@ constexpr std::string_view without_blanks(std::string_view text) noexcept {
   return text;
 }
 
-// Digits and nothing else, up to 2^64 - 1.
+// Parses decimal digits, with nothing else around them, up to 2^64 - 1.
 constexpr std::optional<std::uint64_t> read_decimal(std::string_view text) noexcept {
   if (text.empty()) return std::nullopt;
   std::uint64_t number = 0;
@@ -7126,7 +7130,7 @@ constexpr std::optional<std::uint64_t> read_decimal(std::string_view text) noexc
   return number;
 }
 
-// What stands before the first `mark`; it is taken off the front of `text`, together with the mark.
+// Returns the text before the first `mark`, and removes it and the mark from the front of `text`.
 constexpr std::string_view take_until(std::string_view& text, char mark) noexcept {
   const std::size_t end = text.find(mark);
   const std::string_view part = text.substr(0, end);
@@ -7138,7 +7142,7 @@ constexpr std::string_view take_until(std::string_view& text, char mark) noexcep
 struct field_line {
   std::string_view name;
   std::string_view value;         // without the blanks around it
-  const char* problem = nullptr;  // why it is none
+  const char* problem = nullptr;  // why the line is malformed; null: it is not
 };
 
 inline field_line read_field_line(std::string_view line) noexcept {
@@ -7166,8 +7170,8 @@ inline field_line read_field_line(std::string_view line) noexcept {
 
 }  // namespace detail
 
-/// Whether a comma-separated list of tokens, such as the value of Connection, holds `token`, in any letter
-/// case.
+/// Whether a comma-separated list of tokens, such as the value of Connection, contains `token`,
+/// in any letter case.
 constexpr bool list_contains(std::string_view list, std::string_view token) noexcept {
   while (!list.empty()) {
     if (equal_ignoring_case(detail::without_blanks(detail::take_until(list, ',')), token)) return true;
@@ -7175,27 +7179,27 @@ constexpr bool list_contains(std::string_view list, std::string_view token) noex
   return false;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/chunked_decoder.hpp ---------------------------------------------------------------------
 
-// Takes the framing off a body that comes in chunks (RFC 9112, section 7.1), strictly. Knows nothing of the
-// head before it.
+// Decodes the chunked transfer coding of a body (RFC 9112, section 7.1), strictly. Must not
+// know the head before it.
 
 namespace coworker::inline v0_1 {
 
-/// Decodes one chunked body from bytes as they arrive. Keeps none of them.
+/// Decodes one chunked body incrementally, from bytes as they arrive. Stores none of them.
 class chunked_decoder {
  public:
   enum class progress : unsigned char {
     needs_more,
     piece,     ///< `piece()` is the next part of the body, at least one byte
-    complete,  ///< the body has ended; what follows in the bytes is not part of it
-    refused,   ///< `refusal()` says why; nothing more can be read
+    complete,  ///< the body has ended; the bytes that follow are not part of it
+    refused,   ///< the body is malformed; `refusal()` has the reason, and nothing more can be read
   };
 
-  /// Takes off the front of `bytes` what belongs to the body, up to the end of a piece. `limits` must be the
-  /// same for the whole body.
+  /// Removes from the front of `bytes` what belongs to the body, up to the end of a piece. `limits` must be
+  /// the same for the whole body.
   progress next(std::string_view& bytes, const request_limits& limits) noexcept {
     while (!bytes.empty()) {
       if (state_ == state::data) return take_data(bytes);
@@ -7210,7 +7214,7 @@ class chunked_decoder {
                                       : progress::needs_more;
   }
 
-  /// Lies in the bytes that were given to next().
+  /// The piece of the body that next() found, a view into the bytes passed to next().
   std::string_view piece() const noexcept { return piece_; }
   const request_refusal& refusal() const noexcept { return refusal_; }
 
@@ -7224,7 +7228,7 @@ class chunked_decoder {
     data,
     data_return,
     data_line_feed,
-    trailer,  // at the beginning of a line after the last chunk
+    trailer,  // at the start of a line after the last chunk
     trailer_name,
     trailer_value,
     trailer_line_feed,
@@ -7262,7 +7266,7 @@ class chunked_decoder {
       case state::trailer_name:
       case state::trailer_value:
         return read_trailer(c, limits);
-      case state::data:  // these three are not read by single characters
+      case state::data:  // not read character by character
       case state::done:
       case state::refused:
         return;
@@ -7330,56 +7334,61 @@ class chunked_decoder {
 
   std::string_view piece_;
   request_refusal refusal_;
-  std::uint64_t missing_ = 0;     // bytes of the current chunk
-  std::uint64_t body_bytes_ = 0;  // so far
+  std::uint64_t missing_ = 0;     // of the current chunk, in bytes
+  std::uint64_t body_bytes_ = 0;  // total so far
   std::uint32_t extension_bytes_ = 0;
   std::uint32_t trailer_bytes_ = 0;
   state state_ = state::first_digit;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/client.hpp ------------------------------------------------------------------------------
 
-// HTTP as the protocol needs it: requests, answers, what can go wrong, and the client concept. The protocol
-// is written against this; libcurl and a simulated network are two models of it.
+// The HTTP that the queue protocol needs: requests, responses, failures, and the concept of a client. Its
+// models are curl_client and a simulated network. Must not know either.
 
 namespace coworker::inline v0_1 {
 
+/// A request to send through an http_client.
 struct http_request {
-  std::string url;
-  std::optional<std::string> body = std::nullopt;  ///< present: a POST; absent: a GET
-  /// Each "Name: value". They are shared by many requests, and not copied: they must outlive this one.
+  std::string url;                                 ///< absolute, http or https
+  std::optional<std::string> body = std::nullopt;  ///< present: sent as a POST; absent: the request is a GET
+  /// Lines of the form "Name: value". Many requests share them, so they are not copied: they must
+  /// outlive this request.
   std::span<const std::string> headers = {};
-  std::string own_header = {};  ///< one more, of this request alone; empty: none
-  /// How long the exchange may be silent: nothing of the request gets through, and no answer begins. An answer
-  /// that has begun goes on as long as it comes at a decent speed. Default 30 s.
+  std::string own_header = {};  ///< one more line, for this request only; empty: none
+  /// The longest silence: no part of the request gets through, and no response begins. A response that has
+  /// begun may continue while it arrives fast enough. Above 0. Default: 30 s.
   duration timeout = std::chrono::seconds(30);
-  /// The whole answer must be there within `timeout` of the end of the request, where nothing is lost with it.
+  /// Whether the whole response must arrive within `timeout` of the end of the request. For requests where
+  /// nothing is lost with the response. Default: false.
   bool timeout_to_end = false;
 
   explicit http_request(std::string address) : url(std::move(address)) {}
 };
 
-/// Why there is no answer.
+/// Why there is no response.
 enum class http_failure : unsigned char {
-  none,         ///< there is one
-  unreachable,  ///< no connection came about; nothing was sent
+  none,         ///< there is a response
+  unreachable,  ///< no connection was made; nothing was sent
   timed_out,    ///< the server may have acted
-  broken,       ///< the connection died, or what came is not HTTP; the server may have acted
+  broken,       ///< the connection failed, or the reply was not HTTP; the server may have acted
   untrusted,    ///< TLS: the server's certificate or the handshake was refused; nothing was sent
-  unusable,     ///< the request itself cannot be sent, such as a malformed URL
+  unusable,     ///< the request cannot be sent, for example because its URL is malformed
 };
 
+/// The response to an http_request, or the reason why there is none.
 struct http_response {
   http_failure failure = http_failure::none;
-  std::string problem;  ///< in words, when there is a failure
-  int status = 0;       ///< of an answer
+  std::string problem;  ///< what went wrong, in words; empty without a failure
+  int status = 0;       ///< of the response; 0 if there is none
   std::string body;
-  /// That is the failure: `status` is that of the answer, and `body` its beginning; the rest is lost.
+  /// Whether the failure is a lack of memory. `status` is then that of the response, and `body` its
+  /// beginning; the rest is lost.
   bool out_of_memory = false;
-  std::optional<duration> retry_after;  ///< as the server asked; above zero
-  std::string location;                 ///< of a redirect that was not followed, as a whole URL; else empty
+  std::optional<duration> retry_after;  ///< how long the server asked to wait; above zero
+  std::string location;                 ///< absolute URL of a redirect that was not followed; else empty
 
   http_response() noexcept {}
   bool arrived() const noexcept { return failure == http_failure::none; }
@@ -7387,15 +7396,16 @@ struct http_response {
 
 /// An HTTP client, used on one thread.
 ///
-///   send(const http_request&) -> task<http_response>    one exchange; the request must outlive the task. Throws
-///                                                     nothing but `cancelled`; all else is a failure.
+///   send(const http_request&) -> task<http_response>    one exchange; the request must outlive the task
 ///
-/// A redirect that keeps the request as it is (307, 308) is followed on the same host. No other is, as a request
-/// carries credentials: its answer is what send() gives, with its target.
+/// The client follows a redirect that keeps method and body (307, 308), on the same host only. It
+/// follows no other, because a request carries credentials: send() returns the redirect itself, with its
+/// target in `location`.
 ///
-/// Cancellation: when a stop is requested, an exchange whose answer has not begun to arrive is given up so
-/// that an answer already on its way is still received where that can be told; then it throws `cancelled`. An
-/// answer that has begun is received to its end, unless it is slow: then it is a failure, `timed_out`.
+/// Throws: only `cancelled`; everything else is a failure in the response.
+/// Cancellation: a stop gives up an exchange whose response has not begun, and send() throws `cancelled`. A
+/// response that is already on its way is still received, if the client can detect that. A response that has
+/// begun is received to its end, unless it is slow: then the failure is `timed_out`.
 template <class Client>
 concept http_client = requires(Client& client, const http_request& request) {
   { client.send(request) } -> std::same_as<task<http_response>>;
@@ -7405,14 +7415,14 @@ concept http_client = requires(Client& client, const http_request& request) {
 
 // ---- coworker/http/date.hpp --------------------------------------------------------------------------------
 
-// Dates as HTTP writes them. Knows calendars, and no clock.
+// Formats dates for HTTP. Does calendar arithmetic only; must not know a clock.
 
 namespace coworker::inline v0_1 {
 
-/// A moment as in a Date line: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
+/// A time in the format of the Date header: "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7).
 class http_date {
  public:
-  /// `unix_seconds`: since 1970, UTC; the years 1970 to 9999, what lies outside is moved to their ends.
+  /// `unix_seconds`: seconds since 1970, UTC. Clamped to the years 1970 to 9999.
   explicit constexpr http_date(std::int64_t unix_seconds) noexcept {
     const std::int64_t last = 253402300799;
     const std::int64_t moment = unix_seconds < 0 ? 0 : unix_seconds > last ? last : unix_seconds;
@@ -7425,13 +7435,14 @@ class http_date {
     write(23, 2, seconds % 60);
   }
 
-  /// 29 characters.
+  /// Returns the 29 characters of the date.
   constexpr std::string_view text() const noexcept { return std::string_view(text_, sizeof text_ - 1); }
 
  private:
-  // In years that begin with March a leap day is the last; 400 of them have 146,097 days.
+  // Counts years from March, so that a leap day is the last day of its year. 400 such
+  // years have 146,097 days.
   constexpr void write_date(unsigned days_since_1970) noexcept {
-    const unsigned days = days_since_1970 + 719468;  // since the first of March of the year 0
+    const unsigned days = days_since_1970 + 719468;  // since 1 March of the year 0
     const unsigned era = days / 146097;
     const unsigned day_of_era = days % 146097;
     const unsigned year_of_era =
@@ -7454,18 +7465,20 @@ class http_date {
   char text_[30] = "Xxx, 00 Xxx 0000 00:00:00 GMT";
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/http_error.hpp --------------------------------------------------------------------------
 
-// http_error: how whatever answers a request says that it cannot. Knows no request.
+// http_error: the exception with which a request's handler reports an error to the client.
+// Must not know requests.
 
 namespace coworker::inline v0_1 {
 
-/// Thrown by a handler, it becomes a response of that status with the text as its body.
+/// An error response. If a handler throws it, the client gets a response with that status, and
+/// the text as its body.
 class http_error : public std::runtime_error {
  public:
-  /// Throws: std::invalid_argument where `status` is not one of an error, 400 to 599.
+  /// Throws: std::invalid_argument if `status` is not 400 to 599.
   http_error(int status, const std::string& text) : runtime_error(text), status_(status) {
     if (status < 400 || status > 599)
       throw std::invalid_argument("http_error: the status " + std::to_string(status) +
@@ -7478,16 +7491,16 @@ class http_error : public std::runtime_error {
   int status_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/request_head.hpp ------------------------------------------------------------------------
 
-// What a request says before its body. Knows the text of a head that was read and where its parts lie in it;
-// how it is read is in request_head_reader.hpp.
+// The request line and the headers of a request, as text and positions in it. request_head_reader.hpp parses
+// them. Must not know bodies.
 
 namespace coworker::inline v0_1 {
 
-/// A header line: its name as written, and its value without the blanks around it.
+/// A header line: the name as written, and the value without the blanks around it.
 struct header_field {
   std::string_view name;
   std::string_view value;
@@ -7497,39 +7510,39 @@ namespace detail {
 class request_head_reader;
 }
 
-/// Request line and header lines. Owns its text: it can be copied and moved; the views that it gives are
-/// valid as long as it is neither changed nor destroyed, and a move ends them too.
+/// The request line and the headers of one request. Owns its text, and can be copied and moved. The views
+/// that it returns are valid until it is changed, moved or destroyed.
 class request_head {
  public:
-  /// As written, such as "GET". Methods are compared with their letter case.
+  /// Returns the method as written, such as "GET". Methods are case-sensitive.
   std::string_view method() const noexcept { return view(0, method_size_); }
 
-  /// As written: "/path?query", "http://host/path?query", or "*".
+  /// Returns the target as written: "/path?query", "http://host/path?query", or "*".
   std::string_view target() const noexcept { return view(method_size_ + 1, target_size_); }
 
-  /// The target's path, percent-encoded as it came. Begins with '/', or is "*".
+  /// Returns the target's path, still percent-encoded. Begins with '/', or is "*".
   std::string_view path() const noexcept {
     return path_size_ == 0 ? std::string_view("/") : view(path_at_, path_size_);
   }
 
-  /// What follows the first '?' of the target, percent-encoded as it came.
+  /// Returns what follows the first '?' of the target, still percent-encoded.
   std::string_view query() const noexcept { return view(query_at_, query_size_); }
 
-  /// Host and port that the request is for, as written: those of the target where it names them, else those
-  /// of the Host line. Empty where HTTP/1.0 names none.
+  /// Returns host and port of the request, as written: from the target if it contains them, else from the
+  /// Host line. Empty if an HTTP/1.0 request names none.
   std::string_view host() const noexcept { return view(host_at_, host_size_); }
 
   /// 0 for HTTP/1.0, 1 for HTTP/1.1.
   int minor_version() const noexcept { return minor_version_; }
 
-  /// Header lines, in their order.
+  /// The header lines, in their order. `index`: below header_count().
   std::size_t header_count() const noexcept { return fields_.size(); }
   header_field header(std::size_t index) const noexcept {
     const place& at = fields_[index];
     return {view(at.name, at.name_size), view(at.value, at.value_size)};
   }
 
-  /// The value of the first header of that name, in any letter case.
+  /// Returns the value of the first header with that name, in any letter case, or nothing.
   std::optional<std::string_view> header(std::string_view name) const noexcept {
     for (const place& at : fields_) {
       if (equal_ignoring_case(view(at.name, at.name_size), name)) return view(at.value, at.value_size);
@@ -7537,7 +7550,7 @@ class request_head {
     return std::nullopt;
   }
 
-  /// Whether a header whose value is a list, such as Connection, holds `token` in any of its lines.
+  /// Whether `token` is in the list of a header such as Connection, in any of its lines.
   bool header_contains(std::string_view name, std::string_view token) const noexcept {
     for (const place& at : fields_) {
       if (equal_ignoring_case(view(at.name, at.name_size), name) &&
@@ -7547,26 +7560,26 @@ class request_head {
     return false;
   }
 
-  /// The body's size in bytes, where the request says it.
+  /// Returns the body's size in bytes, or nothing if the request does not state it.
   std::optional<std::uint64_t> content_length() const noexcept {
     return sized_ ? std::optional<std::uint64_t>(content_length_) : std::nullopt;
   }
 
-  /// Whether the body comes in chunks.
+  /// Whether the body is sent in chunks.
   bool chunked() const noexcept { return chunked_; }
 
   bool has_body() const noexcept { return chunked_ || content_length_ != 0; }
 
-  /// The client waits for `100 Continue` before it sends the body.
+  /// Whether the client waits for `100 Continue` before it sends the body.
   bool expects_continue() const noexcept { return expects_continue_ && has_body(); }
 
-  /// The connection may serve another request after this one.
+  /// Whether the connection may serve another request after this one.
   bool keep_alive() const noexcept { return keep_alive_; }
 
  private:
   friend class detail::request_head_reader;
 
-  // Positions in the text, which may move.
+  // Positions, because the text may move in memory.
   struct place {
     std::uint32_t name;
     std::uint32_t name_size;
@@ -7578,7 +7591,7 @@ class request_head {
     return std::string_view(text_.data() + at, size);
   }
 
-  std::string text_;  // with the line breaks
+  std::string text_;  // includes the line breaks
   std::vector<place> fields_;
   std::uint32_t method_size_ = 0;
   std::uint32_t target_size_ = 0;
@@ -7596,12 +7609,12 @@ class request_head {
   bool keep_alive_ = true;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/url.hpp ---------------------------------------------------------------------------------
 
-// The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port. Knows no
-// message.
+// The parts of a URL (RFC 3986): percent-encoding, query parameters, path segments, host and port.
+// Must not know messages.
 
 namespace coworker::inline v0_1 {
 
@@ -7612,8 +7625,8 @@ inline constexpr char_set host_name_characters = letters_and_digits.with("!$%&'(
 inline constexpr char_set host_address_characters{0x07ff'4000'0000'0000,
                                                   0x0000'007e'0000'007e};  // 0-9 A-F a-f . :
 
-// Takes the first character off `encoded`, which is not empty, and decodes it. -1: a '%' is not followed by
-// two hexadecimal digits.
+// Removes the first character of `encoded`, which must not be empty, and returns it decoded; -1: a '%' is not
+// followed by two hexadecimal digits.
 constexpr int take_character(std::string_view& encoded) noexcept {
   const char c = encoded.front();
   encoded.remove_prefix(1);
@@ -7627,7 +7640,7 @@ constexpr int take_character(std::string_view& encoded) noexcept {
 
 }  // namespace detail
 
-/// Appends `text` with all but the unreserved characters of RFC 3986 (letters, digits, - . _ ~) as %XX.
+/// Appends `text`, percent-encoded except for the unreserved characters of RFC 3986: letters, digits, - . _ ~
 inline void append_url_encoded(std::string& encoded, std::string_view text) {
   constexpr const char* digits = "0123456789ABCDEF";
   for (const char c : text) {
@@ -7642,7 +7655,8 @@ inline void append_url_encoded(std::string& encoded, std::string_view text) {
   }
 }
 
-/// The same, as a segment of a path: `.` and `..`, which would lead elsewhere there, are encoded too.
+/// Appends `text` as a segment of a path: like append_url_encoded(), but also encodes `.` and `..`, which
+/// would name another folder.
 inline void append_url_segment(std::string& encoded, std::string_view text) {
   if (text == "." || text == "..") {
     for (std::size_t i = 0; i < text.size(); ++i) encoded += "%2E";
@@ -7651,7 +7665,7 @@ inline void append_url_segment(std::string& encoded, std::string_view text) {
   }
 }
 
-/// Returns the same as append_url_encoded() appends, as a text of its own.
+/// Returns `text` encoded as by append_url_encoded().
 inline std::string url_encode(std::string_view text) {
   std::string encoded;
   encoded.reserve(text.size());
@@ -7659,17 +7673,17 @@ inline std::string url_encode(std::string_view text) {
   return encoded;
 }
 
-/// Returns the URL with one more parameter, `name=value`, which are encoded already.
+/// Returns the URL with one more query parameter. `parameter`: `name=value`, already encoded.
 inline std::string with_parameter(std::string url, std::string_view parameter) {
   if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
   return url.append(parameter);
 }
 
-/// Whether a '+' stands for a space, as it does in a query but not in a path.
+/// Whether '+' means a space. It does in a query, but not in a path.
 enum class plus_sign : bool { is_itself, is_space };
 
-/// Returns the text that `encoded` stands for, which may hold any byte, or nothing if a '%' is not followed
-/// by two hexadecimal digits.
+/// Decodes percent-encoding. The result may contain any byte. Returns nothing if a '%' is not followed by two
+/// hexadecimal digits.
 inline std::optional<std::string> url_decode(std::string_view encoded,
                                              plus_sign plus = plus_sign::is_itself) {
   std::string text;
@@ -7683,19 +7697,19 @@ inline std::optional<std::string> url_decode(std::string_view encoded,
   return text;
 }
 
-/// A parameter of a query, percent-encoded as it came.
+/// A query parameter, still percent-encoded.
 struct query_parameter {
   std::string_view name;
-  std::string_view value;  ///< empty where there is no '='
+  std::string_view value;  ///< empty if there is no '='
 };
 
-/// The parameters of a query or of a body of the type application/x-www-form-urlencoded, one after another.
-/// Names and values are decoded when they are asked for. Keeps views into the text that it is made of.
+/// Iterates over the parameters of a query, or of a body of type application/x-www-form-urlencoded. Returns
+/// them still encoded. Holds views into the text.
 class query_parameters {
  public:
   explicit query_parameters(std::string_view query) noexcept : rest_(query) {}
 
-  /// The next parameter, or nothing after the last. Skips empty ones, as in "a=1&&b=2".
+  /// Returns the next parameter, or nothing after the last. Skips empty ones, as in "a=1&&b=2".
   std::optional<query_parameter> next() noexcept {
     while (!rest_.empty()) {
       std::string_view value = detail::take_until(rest_, '&');
@@ -7710,8 +7724,8 @@ class query_parameters {
   std::string_view rest_;
 };
 
-/// Calls `use(std::string value)` with the decoded value of each parameter of that name, in their order.
-/// Parameters that are not percent-encoded as they should be are skipped.
+/// Calls `use(std::string value)` with the decoded value of each parameter of that name, in order. Skips
+/// parameters with malformed percent-encoding.
 template <class Use>
 void for_each_parameter(std::string_view query, std::string_view name, Use use) {
   query_parameters all(query);
@@ -7731,8 +7745,8 @@ inline std::optional<std::string> find_parameter(std::string_view query, std::st
   return found;
 }
 
-/// Takes the first segment off the front of a path, with the '/' before it; still percent-encoded. The path
-/// is not empty.
+/// Removes the first segment of a path, with the '/' before it, and returns it, still percent-encoded. The
+/// path must not be empty.
 constexpr std::string_view take_segment(std::string_view& path) noexcept {
   if (path.starts_with('/')) path.remove_prefix(1);
   const std::size_t end = path.find('/');
@@ -7741,12 +7755,12 @@ constexpr std::string_view take_segment(std::string_view& path) noexcept {
   return segment;
 }
 
-/// Whether a path's segments may hold a '/' that is percent-encoded, as a name within one segment may.
+/// Whether a path segment may contain a percent-encoded '/', for example in a name.
 enum class encoded_slash : bool { is_refused, is_data };
 
-/// Whether a path is what it seems to be: each '%' is followed by two hexadecimal digits, no segment is "."
-/// or ".." in whatever spelling, and nothing decodes to a control character or, unless they are data, to a
-/// '/' or '\\'. Only a path without those two may be mapped to anything that has a hierarchy.
+/// Whether a path is safe to interpret: each '%' is followed by two hexadecimal digits, no segment is "." or
+/// ".." in any spelling, and nothing decodes to a control character, nor to '/' or '\\' unless `slash` allows
+/// those. Before mapping a path to a hierarchy such as files, check it without allowing them.
 constexpr bool is_plain_path(std::string_view path,
                              encoded_slash slash = encoded_slash::is_refused) noexcept {
   while (!path.empty()) {
@@ -7765,13 +7779,13 @@ constexpr bool is_plain_path(std::string_view path,
   return true;
 }
 
-/// A host with or without a port, as in a Host line.
+/// A host with an optional port, as in a Host header.
 struct host_and_port {
   std::string_view host;  ///< a name, an IPv4 address, or an IPv6 address in brackets; may be empty
-  std::optional<std::uint16_t> port;  ///< nothing where none is named
+  std::optional<std::uint16_t> port;  ///< nothing if there is none
 };
 
-/// Splits "name:port". Returns nothing for what is no host, such as one with a user's name in it.
+/// Splits "name:port". Returns nothing for a malformed host, such as one with a user name.
 inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
   const bool bracketed = text.starts_with('[');
   const std::size_t end = bracketed ? text.find(']') : text.find(':');
@@ -7793,12 +7807,12 @@ inline std::optional<host_and_port> split_host(std::string_view text) noexcept {
   return split;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/request_head_reader.hpp -----------------------------------------------------------------
 
-// Reads a request's head out of bytes as they arrive, strictly by RFC 9112: whatever two servers could read
-// in two ways is refused. Knows nothing of what comes after the empty line at its end.
+// Parses a request's head incrementally, strictly by RFC 9112: refuses whatever two servers could read
+// differently. Must not know what follows the empty line at the end of the head.
 
 namespace coworker::inline v0_1 {
 
@@ -7808,7 +7822,7 @@ class request_head_reader {
  public:
   enum class progress : unsigned char { needs_more, complete, refused };
 
-  // Forgets the last head.
+  // Prepares for a new head, and discards the last one.
   void begin() noexcept {
     head_.text_.clear();
     head_.fields_.clear();
@@ -7825,7 +7839,7 @@ class request_head_reader {
     refusal_ = {};
   }
 
-  // Takes off the front of `bytes` what belongs to the head.
+  // Removes from the front of `bytes` what belongs to the head.
   progress read(std::string_view& bytes, const request_limits& limits) {
     while (!bytes.empty()) {
       const void* const line_feed = std::memchr(bytes.data(), '\n', bytes.size());
@@ -7842,13 +7856,13 @@ class request_head_reader {
     return progress::needs_more;
   }
 
-  // Keeps no more memory than the head of a usual request needs. Only where none has begun.
+  // Frees memory beyond what a usual head needs. Call only when no head has begun.
   void release_memory() noexcept {
     if (head_.text_.capacity() > 2 * usual_head) std::string().swap(head_.text_);
     if (head_.fields_.capacity() > 2 * usual_headers) std::vector<request_head::place>().swap(head_.fields_);
   }
 
-  // Whether any of a head has come.
+  // Whether some bytes of a head have arrived.
   bool begun() const noexcept { return !head_.text_.empty(); }
 
   request_head& head() noexcept { return head_; }
@@ -7858,16 +7872,18 @@ class request_head_reader {
  private:
   static constexpr std::size_t usual_head = 480;
   static constexpr std::size_t usual_headers = 16;
-  static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but #
+  static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but '#'
 
-  // The same refusal for the same bytes, however they are cut: of two limits, the one that comes first.
+  // Gives the same refusal for the same bytes, however they are split: if two limits are exceeded,
+  // the first one counts.
   bool append(std::string_view part, const request_limits& limits) {
     const std::size_t room = limits.head - std::min<std::size_t>(limits.head, head_.text_.size());
     const std::string_view fitting = part.substr(0, room);
     if (in_request_line_ && !measure_target(fitting, limits.target))
       return refuse(414, "the request's target is too long");
     if (part.size() > room) return refuse(431, "the request's head is too large");
-    if (head_.text_.capacity() < usual_head) head_.text_.reserve(usual_head);  // rather than by and by
+    // one allocation instead of several
+    if (head_.text_.capacity() < usual_head) head_.text_.reserve(usual_head);
     head_.text_.append(part);
     return true;
   }
@@ -7902,7 +7918,7 @@ class request_head_reader {
     return progress::needs_more;
   }
 
-  // RFC 9112, section 2.2: one is to be ignored, as old clients sent it after a body.
+  // RFC 9112, section 2.2: one empty line must be ignored, because old clients send it after a body.
   progress skip_empty_line() noexcept {
     if (skipped_empty_line_) return refused(400, "the request line is empty");
     skipped_empty_line_ = true;
@@ -7935,7 +7951,7 @@ class request_head_reader {
   }
 
   bool read_target(std::string_view method, std::string_view target) noexcept {
-    if (method == "CONNECT") return refuse(501, "this server is no proxy");
+    if (method == "CONNECT") return refuse(501, "this server is not a proxy");
     if (!target_characters.has_all_of(target))
       return refuse(400, "the request's target holds a character that must be percent-encoded");
     if (target == "*") {
@@ -7960,7 +7976,7 @@ class request_head_reader {
     return set_path(rest.substr(host.size()));
   }
 
-  // `rest` is the end of the target.
+  // `rest` is a suffix of the target.
   bool set_path(std::string_view rest) noexcept {
     const std::size_t size = (std::min)(rest.find('?'), rest.size());
     head_.path_at_ = position(rest);
@@ -8074,9 +8090,9 @@ class request_head_reader {
 
   request_head head_;
   request_refusal refusal_;
-  std::uint32_t line_at_ = 0;      // where the line begins that is not complete
-  std::uint32_t target_seen_ = 0;  // bytes
-  unsigned char spaces_ = 0;       // seen in the request line, so far as they matter
+  std::uint32_t line_at_ = 0;      // start of the incomplete line
+  std::uint32_t target_seen_ = 0;  // in bytes
+  unsigned char spaces_ = 0;       // in the request line so far; counted up to 2
   bool in_request_line_ = true;
   bool skipped_empty_line_ = false;
   bool has_host_ = false;
@@ -8089,17 +8105,17 @@ class request_head_reader {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/request_parser.hpp ----------------------------------------------------------------------
 
-// Requests out of the bytes of a connection, one after another, however these are cut. Knows no socket and
-// keeps no body: it is fed with bytes, and gives the parts of a request as they are complete.
+// Splits the bytes of a connection into requests, however they are cut into pieces. Stores no body.
+// Must not know sockets.
 
 namespace coworker::inline v0_1 {
 
 /// An incremental parser of HTTP/1.1 and HTTP/1.0 requests. The same bytes give the same requests, or the
-/// same refusal, wherever they are cut:
+/// same refusal, however they are split:
 ///
 ///     std::string_view bytes = received;
 ///     for (;;) {
@@ -8107,23 +8123,25 @@ namespace coworker::inline v0_1 {
 ///         case request_parser::event::head: …        // parser.head()
 ///         case request_parser::event::body: …        // parser.piece()
 ///         case request_parser::event::complete: …    // what follows in `bytes` is the next request
-///         case request_parser::event::refused: …     // parser.refusal(); close
+// the request is malformed; parser.refusal() has the reason; close
+///         case request_parser::event::refused: …
 ///         case request_parser::event::needs_more: …  // all bytes were taken; receive more
 ///
-/// Memory: at most `request_limits::head` and 16 bytes for each header line, whatever is sent.
+/// Memory: at most `request_limits::head` bytes plus 16 bytes for each header line, whatever is sent.
 class request_parser {
  public:
   enum class event : unsigned char {
-    needs_more,  ///< all of the bytes were taken
-    head,        ///< a request has begun; said once for each, before anything of its body is taken
+    needs_more,  ///< all bytes were consumed
+    head,        ///< a request has begun; once per request, before any of its body
     body,        ///< `piece()` is the next part of the body, at least one byte
-    complete,    ///< the request has ended; said once for each
-    refused,     ///< `refusal()` says why; from now on this is all that next() returns
+    complete,    ///< the request has ended; once per request
+    refused,     ///< `refusal()` has the reason; next() returns nothing else from now on
   };
 
   explicit request_parser(const request_limits& limits = request_limits()) noexcept : limits_(limits) {}
 
-  /// Takes off the front of `bytes` what belongs to the current request, up to the next event.
+  /// Removes from the front of `bytes` what belongs to the current request, up to the next event, and
+  /// returns that event.
   event next(std::string_view& bytes) {
     for (;;) {
       switch (stage_) {
@@ -8145,33 +8163,32 @@ class request_parser {
     }
   }
 
-  /// Of the request whose head was given last, until next() is called after its end.
+  /// The head of the current request, valid until next() is called after the end of the request.
   const request_head& head() const noexcept { return reader_.head(); }
 
-  /// Moves the head out, for whoever keeps it longer than that. head() must not be called again for this
-  /// request.
+  /// Moves the head out, to keep it longer. head() must not be called again for this request.
   request_head take_head() noexcept { return std::move(reader_.head()); }
 
-  /// Lies in the bytes that were given to next().
+  /// The piece of the body that next() found, a view into the bytes passed to next().
   std::string_view piece() const noexcept { return piece_; }
 
   const request_refusal& refusal() const noexcept { return refusal_; }
 
-  /// Lowers the limit for the body of the request whose head was given last, to be called before next(). A
-  /// body that is too large is refused with 413, at once where its size was announced.
+  /// Lowers the body limit of the current request, in bytes. Call it before next(). A body that is too large
+  /// is refused with 413, at once if its size was announced.
   void limit_body(std::uint64_t most) noexcept {
     body_limits_.body = (std::min)(most, limits_.body);
     if (stage_ == stage::sized_body && missing_ > most) refuse({413, "the request's body is too large"});
   }
 
-  /// Whether a request is under way: some of its head has come, and it has not ended.
+  /// Whether part of a request has arrived and its end has not.
   bool in_request() const noexcept {
     return stage_ == stage::head ? reader_.begun()
                                  : stage_ == stage::sized_body || stage_ == stage::chunked_body;
   }
 
-  /// Keeps no more memory than a usual request needs, for a connection that may be idle for long. Only
-  /// while no request is under way; head() must not be used until the next has begun.
+  /// Frees memory beyond what a usual request needs, for a connection that may be idle for long. Call only
+  /// between requests. head() must not be used until the next request has begun.
   void release_memory() noexcept {
     if (in_request() || stage_ == stage::refused) return;
     reader_.begin();
@@ -8230,28 +8247,28 @@ class request_parser {
   chunked_decoder decoder_;
   std::string_view piece_;
   request_refusal refusal_;
-  std::uint64_t missing_ = 0;  // bytes of a body whose size was announced
+  std::uint64_t missing_ = 0;  // remaining bytes of a body with a known size
   stage stage_ = stage::head;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/response_head.hpp -----------------------------------------------------------------------
 
-// What a response says before its body: a status and header lines that cannot be anything else. Knows nothing
-// of how a body is framed; the lines for that are response_writer.hpp's.
+// The status and the headers of a response, checked so that they cannot be malformed. Must not know how a
+// body is framed; response_writer.hpp writes the headers for that.
 
 namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// Calls to no constexpr function, whose names say in the compiler's error what is wrong with a line.
+// Not constexpr: a call to one makes the compiler report its name, which says what is wrong with a line.
 inline void a_header_line_must_be_a_name_a_colon_a_blank_and_a_value() {}
 inline void a_header_line_must_end_with_a_line_break() {}
 
 }  // namespace detail
 
-/// Header lines that are written in the program; the compiler refuses malformed ones: "Name: value\r\n", any number.
+/// Header lines as a string literal: any number of "Name: value\r\n". The compiler refuses malformed ones.
 class header_lines {
  public:
   consteval header_lines(const char* text) : text_(text) {
@@ -8272,7 +8289,7 @@ class header_lines {
   std::string_view text_;
 };
 
-/// Status and header lines of a response.
+/// The status and the header lines of a response.
 class response_head {
  public:
   response_head() noexcept {}
@@ -8282,7 +8299,7 @@ class response_head {
 
   int status() const noexcept { return status_; }
 
-  /// Throws: std::invalid_argument unless it is 200 to 599.
+  /// Sets the status. Throws: std::invalid_argument unless it is 200 to 599.
   void set_status(int status) {
     if (status < 200 || status > 599)
       throw std::invalid_argument("response: the status " + std::to_string(status) +
@@ -8290,30 +8307,29 @@ class response_head {
     status_ = status;
   }
 
-  /// Adds a header line; there may be several of one name. Throws: std::invalid_argument where `name` is
-  /// not a token, where the value holds a control character such as a line break, and for a header that the
-  /// server writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding,
-  /// Upgrade.
+  /// Adds a header line. A name may be added more than once. Throws: std::invalid_argument if `name` is not a
+  /// token, if the value contains a control character such as a line break, and for a header that the server
+  /// writes itself: Connection, Content-Length, Date, Keep-Alive, Trailer, Transfer-Encoding, Upgrade.
   response_head& add(std::string_view name, std::string_view value) {
     check_header(name, value);
     lines_.append(name).append(": ").append(value).append("\r\n");
     return *this;
   }
 
-  /// Adds lines that were checked when the program was compiled, other than those that the server writes itself.
+  /// Adds lines that were checked at compile time. They must not be headers that the server writes itself.
   response_head& add(header_lines lines) {
     lines_.append(lines.text());
     return *this;
   }
 
-  /// The same, in place of what was added under that name before.
+  /// Adds a header line and removes all earlier ones of that name. Throws: as add().
   response_head& set(std::string_view name, std::string_view value) {
     check_header(name, value);
     remove(name);
     return add(name, value);
   }
 
-  /// Takes all lines of that name away.
+  /// Removes all lines of that name.
   void remove(std::string_view name) {
     for (std::size_t at = 0; at < lines_.size();) {
       const std::size_t size = lines_.find('\n', at) + 1 - at;
@@ -8335,7 +8351,7 @@ class response_head {
   /// The header lines, each with its line break.
   std::string_view lines() const noexcept { return lines_; }
 
-  /// Closes the connection after this response.
+  /// Makes the server close the connection after this response.
   void close_connection() noexcept { closes_ = true; }
   bool closes_connection() const noexcept { return closes_; }
 
@@ -8360,7 +8376,7 @@ class response_head {
   }
 
   [[noreturn]] static void refuse(std::string_view name, const std::string& why) {
-    std::string shown;  // no byte of it is to break out of whatever it is written to
+    std::string shown;  // printable, so that a log line or terminal stays intact
     for (const char c : name.substr(0, 100)) shown += c < ' ' || c == 0x7f ? '?' : c;
     throw std::invalid_argument("response header \"" + shown + "\": " + why);
   }
@@ -8374,11 +8390,12 @@ class response_head {
 
 // ---- coworker/http/status.hpp ------------------------------------------------------------------------------
 
-// What the status codes of HTTP are called (RFC 9110, section 15, and IANA's registry). Knows no message.
+// The reason phrases of HTTP status codes (RFC 9110, section 15, and IANA's registry).
+// Must not know messages.
 
 namespace coworker::inline v0_1 {
 
-/// The phrase for a status line; "Status" for a code that has none.
+/// Returns the reason phrase for a status line; "Status" for an unknown code.
 constexpr std::string_view status_phrase(int status) noexcept {
   switch (status) {
     case 100:
@@ -8494,21 +8511,21 @@ constexpr std::string_view status_phrase(int status) noexcept {
   }
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/response_writer.hpp ---------------------------------------------------------------------
 
-// Writes responses as bytes: status line, header lines, and the framing of a body. Knows no socket, and no
-// clock: the date is given.
+// Writes responses as bytes: status line, header lines, and the framing of a body. Must not know sockets or
+// clocks: the date is an input.
 
 namespace coworker::inline v0_1 {
 
-/// What the request, and the state of the server, ask of the form of a response.
+/// Properties of a response that follow from its request and from the state of the server.
 struct response_form {
-  bool head_only = false;      ///< for HEAD: the head that GET would have, and no body
-  int minor_version = 1;       ///< of the request: HTTP/1.0 knows no chunks
-  bool keep_alive = true;      ///< the connection serves another request afterwards
-  std::string_view date = {};  ///< for the Date line, as http_date writes it; empty: there is none
+  bool head_only = false;      ///< for HEAD: writes the head that GET would get, and no body
+  int minor_version = 1;       ///< of the request; HTTP/1.0 does not support chunks
+  bool keep_alive = true;      ///< whether the connection can serve another request afterwards
+  std::string_view date = {};  ///< value of the Date header, from http_date; empty: no Date header
 
   response_form() noexcept {}
   explicit response_form(const request_head& request) noexcept
@@ -8517,7 +8534,7 @@ struct response_form {
         keep_alive(request.keep_alive()) {}
 };
 
-/// Appends `100 Continue`, for a client that waits for it before it sends its body.
+/// Appends `100 Continue`, for a client that waits for it before it sends the body.
 inline void append_continue(std::string& out) { out.append("HTTP/1.1 100 Continue\r\n\r\n"); }
 
 /// Appends one response to a buffer:
@@ -8525,19 +8542,19 @@ inline void append_continue(std::string& out) { out.append("HTTP/1.1 100 Continu
 ///     response_writer writer(out, response_form(request));
 ///     writer.write_whole(head, "{}");
 ///
-///     writer.begin(head);         // or begin(head, size) where the size is known
+///     writer.begin(head);         // or begin(head, size) if the size is known
 ///     writer.write("a piece");
 ///     writer.end();
 ///
-/// What was appended may be taken out of the buffer at any time.
+/// The buffer's content may be removed at any time.
 class response_writer {
  public:
   response_writer(std::string& out, const response_form& form) noexcept
       : out_(out), form_(form), keep_alive_(form.keep_alive) {}
 
-  /// Writes the head of a response whose body is `size` bytes. Throws: std::invalid_argument where a
-  /// response with that status has no body (204, 205, 304) and `size` is not 0; std::logic_error within a
-  /// response. Nothing was written then.
+  /// Writes the head of a response with a body of `size` bytes. Throws: std::invalid_argument if the status
+  /// allows no body (204, 205, 304) and `size` is not 0; std::logic_error if another response has not ended.
+  /// Writes nothing in these cases.
   void begin(const response_head& head, std::uint64_t size) {
     check_not_begun();
     if (size != 0 && !may_have_body(head.status())) fail_bodiless(head.status());
@@ -8549,9 +8566,9 @@ class response_writer {
     end_head();
   }
 
-  /// Writes the head of a response whose size is not known: the body comes in chunks, to an HTTP/1.0 client
-  /// until the connection is closed. Throws: as the other; std::invalid_argument for every response that
-  /// has no body.
+  /// Writes the head of a response of unknown size. The body is sent in chunks; for an HTTP/1.0 client it
+  /// ends when the connection closes. Throws: as the other overload, but std::invalid_argument for every
+  /// status that allows no body.
   void begin(const response_head& head) {
     check_not_begun();
     if (!may_have_body(head.status())) fail_bodiless(head.status());
@@ -8562,17 +8579,16 @@ class response_writer {
     end_head();
   }
 
-  /// Writes the next piece of the body; none where it is empty. Throws: std::logic_error where the body would
-  /// become longer than was announced.
+  /// Writes a piece of the body. An empty piece writes nothing. Throws: std::logic_error if the body would
+  /// become longer than announced.
   void write(std::string_view piece) {
     if (!begin_piece(piece.size())) return;
     out_.append(piece);
     end_piece();
   }
 
-  /// For a piece of `size` bytes that the caller sends by itself, after what is in the buffer: writes what
-  /// stands before it. Returns whether the piece is to be sent, and end_piece() to be called, at all.
-  /// Throws: as write().
+  /// Announces a piece of `size` bytes that the caller sends itself, after the content of the buffer. Returns
+  /// whether to send the piece and then call end_piece(). Throws: as write().
   bool begin_piece(std::uint64_t size) {
     if (framing_ == framing::none) throw std::logic_error("response: write() was called before begin()");
     if (framing_ == framing::sized) {
@@ -8590,8 +8606,8 @@ class response_writer {
     if (framing_ == framing::chunked) out_.append("\r\n");
   }
 
-  /// Writes the end of the body. Throws: std::logic_error where the body is shorter than was announced;
-  /// then the connection must be closed, which is how the client learns of it.
+  /// Writes the end of the body. Throws: std::logic_error if the body is shorter than announced. Then close
+  /// the connection; only that tells the client.
   void end() {
     if (framing_ == framing::sized && missing_ != 0) {
       keep_alive_ = false;
@@ -8609,13 +8625,13 @@ class response_writer {
     end();
   }
 
-  /// Whether a response was begun that has not ended.
+  /// Whether a response has begun and not ended.
   bool in_response() const noexcept { return framing_ != framing::none; }
 
-  /// Whether the connection may serve another request once the response has ended.
+  /// Whether the connection may serve another request after this response.
   bool keep_alive() const noexcept { return keep_alive_; }
 
-  /// Whether a response with this status can have a body.
+  /// Whether a response with this status may have a body.
   static constexpr bool may_have_body(int status) noexcept {
     return status >= 200 && status != 204 && status != 205 && status != 304;
   }
@@ -8659,17 +8675,17 @@ class response_writer {
 
   std::string& out_;
   response_form form_;
-  std::uint64_t missing_ = 0;  // bytes of a body whose size was announced
+  std::uint64_t missing_ = 0;  // remaining bytes of a body with a known size
   framing framing_ = framing::none;
   bool keep_alive_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/route.hpp -------------------------------------------------------------------------------
 
-// Which of many routes a request is for: methods and patterns of paths. Knows no handler: a route is known by
-// its place in a list.
+// Matches a request to one of many routes, by method and path pattern. A route is identified by its index in
+// a list. Must not know handlers.
 
 namespace coworker::inline v0_1 {
 
@@ -8677,7 +8693,8 @@ namespace detail {
 
 inline constexpr std::size_t most_route_parameters = 8;
 
-// Each is called for a pattern with that fault. In a pattern that is a constant, the compiler names it.
+// Each reports one fault of a pattern. For a constant pattern, the compiler's error shows
+// the function's name.
 [[noreturn]] inline void fail_route_pattern(std::string_view pattern, const char* why) {
   throw std::invalid_argument("route \"" + std::string(pattern) + "\": " + why);
 }
@@ -8706,20 +8723,20 @@ inline constexpr std::size_t most_route_parameters = 8;
   fail_route_pattern(pattern, "no request has the segment . or .., so none would match");
 }
 
-enum class segment_kind : unsigned char { rest, parameter, literal };  // in the order of their weight
+enum class segment_kind : unsigned char { rest, parameter, literal };  // by increasing precedence
 
 constexpr segment_kind kind_of(std::string_view segment) noexcept {
   if (!segment.starts_with('{')) return segment_kind::literal;
   return segment.ends_with("...}") ? segment_kind::rest : segment_kind::parameter;
 }
 
-// Of "{name}" and "{name...}".
+// The name in "{name}" or "{name...}".
 constexpr std::string_view parameter_name(std::string_view segment) noexcept {
   const std::size_t around = kind_of(segment) == segment_kind::rest ? 4 : 1;
   return segment.substr(1, segment.size() - 1 - around);
 }
 
-// How well a route's method fits a request's: 0 is not at all.
+// How well a route's method matches a request's; 0: it does not match.
 constexpr int method_rank(std::string_view of_route, std::string_view of_request) noexcept {
   if (of_route == of_request) return 3;
   if (of_route == "GET" && of_request == "HEAD") return 2;
@@ -8735,12 +8752,13 @@ constexpr bool is_literal_match(std::string_view literal, std::string_view encod
 
 }  // namespace detail
 
-/// What the parameters of a pattern stood for in one path. Keeps views into both.
+/// The values of a pattern's parameters in one path. Holds views into pattern and path.
 class route_parameters {
  public:
   constexpr std::size_t size() const noexcept { return size_; }
 
-  /// As written in the path, percent-encoded.
+  /// Returns the value as written in the path, percent-encoded, or nothing if the pattern
+  /// has no such parameter.
   constexpr std::optional<std::string_view> encoded(std::string_view name) const noexcept {
     for (std::size_t i = 0; i < size_; ++i) {
       if (names_[i] == name) return values_[i];
@@ -8748,7 +8766,7 @@ class route_parameters {
     return std::nullopt;
   }
 
-  /// Returns the decoded value, or nothing where the pattern has no such parameter.
+  /// Returns the decoded value, or nothing if the pattern has no such parameter.
   std::optional<std::string> value(std::string_view name) const {
     const std::optional<std::string_view> found = encoded(name);
     return found ? url_decode(*found) : std::nullopt;
@@ -8766,16 +8784,15 @@ class route_parameters {
   std::size_t size_ = 0;
 };
 
-/// A pattern of paths: "/jobs" is that path alone, "/jobs/{id}" has a parameter for one segment that is not
-/// empty, "/files/{path...}" one for all that follows, slashes included. Other segments match as they are,
-/// decoded.
+/// A pattern for paths. "/jobs" matches only that path. In "/jobs/{id}" the parameter matches one non-empty
+/// segment. In "/files/{path...}" it matches the rest of the path, slashes included. All other segments must
+/// equal the decoded segments of the path.
 class route_pattern {
  public:
-  /// A pattern that is written in the program; the compiler refuses a malformed one.
+  /// A pattern as a string literal. The compiler refuses a malformed one.
   consteval route_pattern(const char* text) : text_(text) { check_pattern(text_); }
 
-  /// A pattern that becomes known when the program runs; `text` must outlive it. Throws:
-  /// std::invalid_argument where it is malformed.
+  /// Makes a pattern at run time. `text` must outlive it. Throws: std::invalid_argument if it is malformed.
   static route_pattern from(std::string_view text) {
     check_pattern(text);
     return route_pattern(text, 0);
@@ -8783,8 +8800,7 @@ class route_pattern {
 
   constexpr std::string_view text() const noexcept { return text_; }
 
-  /// Returns what the parameters stand for in `path`, percent-encoded as it came, or nothing where it does
-  /// not match.
+  /// Returns the parameters' values in `path`, still percent-encoded, or nothing if the path does not match.
   constexpr std::optional<route_parameters> match(std::string_view path) const noexcept {
     route_parameters found;
     std::string_view pattern = text_;
@@ -8807,8 +8823,8 @@ class route_pattern {
     return pattern.empty() && path.empty() ? std::optional<route_parameters>(found) : std::nullopt;
   }
 
-  /// Of two patterns that match one path: whether this one says more about it. The first segment in which
-  /// they differ decides: text goes before a parameter, and that before the rest of a path.
+  /// Whether this pattern has precedence over another one that matches the same path. The first segment of
+  /// different kinds decides: text goes before a parameter, and a parameter before the rest of a path.
   constexpr bool more_specific_than(const route_pattern& other) const noexcept {
     std::string_view left = text_;
     std::string_view right = other.text_;
@@ -8865,25 +8881,24 @@ class route_pattern {
   std::string_view text_;
 };
 
-/// A method and the paths that it is for. HEAD needs no route of its own where GET has one.
+/// A method and a path pattern. A route for GET also serves HEAD, unless HEAD has its own.
 struct route {
   std::string_view method;  ///< such as "GET"; empty: every method
   route_pattern pattern;
 };
 
-/// What find_route() found.
+/// The result of find_route().
 struct route_match {
-  /// 200: a route. 204: none, but the request is OPTIONS. 400: the path has dot segments or cannot be
-  /// decoded. 404: no route has such a path. 405: none of those has the method. For 204 and 405
-  /// allowed_methods() gives the Allow line.
+  /// 200: a route matches. 204: no route matches, but the request is OPTIONS. 400: the path contains dot
+  /// segments or cannot be decoded. 404: no route matches the path. 405: routes match the path, but not the
+  /// method. For 204 and 405, allowed_methods() returns the value of the Allow header.
   int status = 404;
-  std::size_t index = 0;  ///< of the route in the list
+  std::size_t index = 0;  ///< of the route in the list; valid for status 200
   route_parameters parameters;
 };
 
-/// Finds the route for a request: of those that match method and path the most specific; of equal ones that
-/// which names the method, then the first.
-/// `path` is percent-encoded as it came.
+/// Finds the route for a request: the most specific of those that match method and path. Among equally
+/// specific routes, one with the exact method wins, then the first. `path` is percent-encoded, as received.
 constexpr route_match find_route(std::span<const route> routes, std::string_view method,
                                  std::string_view path) noexcept {
   route_match best;
@@ -8917,8 +8932,8 @@ constexpr route_match find_route(std::span<const route> routes, std::string_view
   }
   return best;
 }
-
-/// Returns the methods that the routes of a path have, such as "GET, HEAD, POST, OPTIONS"; those of all
+/// Returns the methods of the routes that match a path, such as "GET, HEAD, POST, OPTIONS". For the path "*",
+/// returns those of all routes.
 /// routes for the path "*".
 inline std::string allowed_methods(std::span<const route> routes, std::string_view path) {
   std::string allowed;
@@ -8936,11 +8951,12 @@ inline std::string allowed_methods(std::span<const route> routes, std::string_vi
   return allowed;
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/sha256.hpp ------------------------------------------------------------------------------
 
-// SHA-256 (FIPS 180-4) and HMAC with it (RFC 2104), for signatures. Not for passwords. Knows nothing else.
+// SHA-256 (FIPS 180-4) and HMAC-SHA256 (RFC 2104), for signatures. Not for passwords. Must not
+// know what is signed.
 
 namespace coworker::inline v0_1::detail {
 
@@ -8954,7 +8970,7 @@ class sha256_state {
     }
   }
 
-  // 32 bytes. Once.
+  // Returns the hash, 32 bytes. Call it once.
   std::string digest() {
     const std::uint64_t bits = size_ * 8;
     add(std::string_view("\x80", 1));
@@ -9010,7 +9026,7 @@ class sha256_state {
     filled_ = 0;
   }
 
-  // The same of the square roots of the first 8 primes.
+  // The first 32 bits of the fractional parts of the square roots of the first 8 primes.
   std::array<std::uint32_t, 8> state_ = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a,
                                          0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
   std::array<unsigned char, 64> block_{};
@@ -9018,14 +9034,14 @@ class sha256_state {
   std::uint64_t size_ = 0;
 };
 
-/// Returns 32 bytes.
+/// Returns the SHA-256 hash of the bytes, 32 bytes.
 inline std::string sha256(std::string_view bytes) {
   sha256_state state;
   state.add(bytes);
   return state.digest();
 }
 
-/// Returns 32 bytes.
+/// Returns the HMAC-SHA256 of the bytes, 32 bytes.
 inline std::string hmac_sha256(std::string_view key, std::string_view bytes) {
   constexpr std::size_t block = 64;
   std::string padded = key.size() > block ? sha256(key) : std::string(key);
@@ -9049,24 +9065,25 @@ inline std::string hex_text(std::string_view bytes) {
   return text;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/s3.hpp ----------------------------------------------------------------------------------
 
-// s3: presigned URLs of an S3 bucket, of any provider (AWS Signature Version 4, in query parameters). Makes URLs only: must
-// not know who sends requests.
+// s3: presigned URLs for S3 buckets of any provider (AWS Signature Version 4, in query parameters). Only
+// makes URLs: must not know who sends requests.
 // Source: AWS, "Authenticating Requests: Using Query Parameters (AWS Signature Version 4)".
 
 namespace coworker::inline v0_1::s3 {
 
-/// Where a bucket is, and who asks.
+/// The endpoint of a bucket, and the credentials to use.
 struct account {
-  /// Such as "https://s3.eu-central-1.amazonaws.com", or "http://127.0.0.1:9000".
+  /// URL of the S3 endpoint, such as "https://s3.eu-central-1.amazonaws.com" or "http://127.0.0.1:9000".
   std::string endpoint_url;
   std::string access_key_id;
   std::string secret_access_key;
-  std::string session_token = {};  ///< of temporary credentials; empty: they are not
-  /// Default: empty, what the endpoint's name says ("s3.REGION.", "REGION.digitaloceanspaces.com"), else "us-east-1".
+  std::string session_token = {};  ///< of temporary credentials; empty: the credentials are not temporary
+  /// Default: empty, which means the region in the endpoint's name ("s3.REGION.",
+  /// "REGION.digitaloceanspaces.com"), else "us-east-1".
   std::string region = {};
 };
 
@@ -9100,7 +9117,7 @@ inline std::string region_of(const account& of) {
   return "us-east-1";
 }
 
-// "20130524T000000Z"
+// Formats a time such as "20130524T000000Z".
 inline std::string basic_time(std::int64_t unix_seconds) {
   const http_date date(unix_seconds);
   const std::string_view text = date.text();  // "Fri, 24 May 2013 00:00:00 GMT"
@@ -9113,7 +9130,7 @@ inline std::string basic_time(std::int64_t unix_seconds) {
   return made.append(text.substr(23, 2)).append("Z");
 }
 
-// A slash stays one.
+// Percent-encodes a path, but not its slashes.
 inline std::string encoded_path(std::string_view path) {
   std::string made;
   for (std::size_t at = 0; at <= path.size();) {
@@ -9127,7 +9144,7 @@ inline std::string encoded_path(std::string_view path) {
   return made;
 }
 
-// Without a signature. Throws: std::invalid_argument.
+// Returns the URL of an object, without a signature. Throws: std::invalid_argument.
 inline std::string object_url(const account& of, std::string_view bucket, std::string_view key) {
   if (key.empty()) throw std::invalid_argument("s3: the key is empty; it names the object");
   std::string url = of.endpoint_url;
@@ -9139,16 +9156,17 @@ inline std::string object_url(const account& of, std::string_view bucket, std::s
 
 }  // namespace signing
 
-/// Returns a URL by which anybody may do `method` ("GET", "PUT", ...) to one object until `expires_in` after `now`. `bucket`
-/// is empty where the endpoint's host names it.
-/// Throws: std::invalid_argument when the endpoint is no URL, the key is empty, or the time is not from 1 s to 7 days.
+/// Returns a URL that allows anyone to perform `method` ("GET", "PUT", ...) on one object, from `now` until
+/// `now + expires_in`. `bucket` is empty if the endpoint's host contains the bucket's name.
+/// Throws: std::invalid_argument when the endpoint is not a URL, the key is empty, or expires_in
+/// is not 1 s to 7 days.
 inline std::string presigned_url(const account& of, std::string_view method, std::string_view bucket,
                                  std::string_view key, std::chrono::seconds expires_in,
                                  std::chrono::system_clock::time_point now) {
   namespace own = signing;
   if (expires_in < std::chrono::seconds(1) || expires_in > std::chrono::hours(7 * 24)) {
     throw std::invalid_argument("s3::presigned_url: expires_in is " + std::to_string(expires_in.count()) +
-                                " s; S3 takes 1 s to 7 days");
+                                " s; it must be 1 s to 7 days");
   }
   const std::string url = own::object_url(of, bucket, key);
   const std::string_view host = own::host_of(url);
@@ -9158,7 +9176,7 @@ inline std::string presigned_url(const account& of, std::string_view method, std
   const std::string moment = own::basic_time(since_1970.count());
   const std::string region = own::region_of(of);
   const std::string scope = moment.substr(0, 8) + "/" + region + "/s3/aws4_request";
-  // In the order of their names.
+  // The parameters must be sorted by name.
   std::string query =
       "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=" + url_encode(of.access_key_id + "/" + scope) +
       "&X-Amz-Date=" + moment + "&X-Amz-Expires=" + std::to_string(expires_in.count());
@@ -9181,16 +9199,15 @@ inline std::string presigned_url(const account& of, std::string_view method, std
 
 // ---- coworker/http/deadlines.hpp ---------------------------------------------------------------------------
 
-// The deadlines of many connections, at the cost of two pointers each time one is set: all of one kind have
-// the same length, so that they pass in the order in which they were set, and one timer serves them all.
-// Knows no connection.
+// The deadlines of many connections on one timer. Setting one costs two pointer writes: all deadlines of a
+// kind have the same length, so they expire in the order in which they were set. Must not know connections.
 
 namespace coworker::inline v0_1::detail {
 
 enum class deadline_kind : unsigned char { head, body, idle, write, linger };
 inline constexpr std::size_t deadline_kinds = 5;
 
-// Lives with who has it, who is told once when it passes.
+// A deadline, owned by its user. Calls `on_pass(whose)` once when it passes.
 class deadline : public wait_link {
  public:
   explicit deadline(void (*on_pass)(void*), void* whose) noexcept : on_pass_(on_pass), whose_(whose) {}
@@ -9202,7 +9219,7 @@ class deadline : public wait_link {
     if (listed()) unlink();
   }
 
-  // Since it was set last.
+  // Whether it has passed since it was last set.
   bool passed() const noexcept { return passed_; }
 
  private:
@@ -9213,7 +9230,7 @@ class deadline : public wait_link {
   bool passed_ = false;
 };
 
-// Used on one loop.
+// Not thread-safe: used on one loop.
 class deadlines {
  public:
   using lengths = std::array<duration, deadline_kinds>;
@@ -9232,7 +9249,7 @@ class deadlines {
     earlier_.set();
   }
 
-  // Tells those whose deadline has passed. Awaited again and again, it returns when it is time for the next.
+  // Notifies every deadline that has passed. Await it in a loop: it returns when the next one is due.
   event::wait_awaiter next() {
     earlier_.reset();
     pass(executor_.now());
@@ -9263,20 +9280,20 @@ class deadlines {
   lengths lengths_;
   std::array<wait_list<deadline>, deadline_kinds> lists_;
   time_point wakes_at_ = (time_point::max)();
-  event earlier_;  // a deadline is before that
+  event earlier_;  // set when a new deadline is before wakes_at_
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/server_exchange.hpp ---------------------------------------------------------------------
 
-// What a server's handler is given: a request and the response to it. Knows how neither is carried.
+// The request and the response that a server's handler gets. Must not know how they are carried.
 
 namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// A request and its response, as the connection carries them.
+// Implemented by the connection: one request and its response.
 class exchange {
  public:
   virtual const request_head& request() const noexcept = 0;
@@ -9299,61 +9316,61 @@ class exchange {
 
 }  // namespace detail
 
-/// A request, while its handler runs. Used on the server's loop only.
+/// A request, for its handler. Use it on the server's loop only, while the handler runs.
 class server_request {
  public:
   explicit server_request(detail::exchange& from) noexcept : exchange_(from) {}
   server_request(const server_request&) = delete;
   server_request& operator=(const server_request&) = delete;
 
-  /// Valid as long as the handler runs.
+  /// Valid while the handler runs.
   const request_head& head() const noexcept { return exchange_.request(); }
   std::string_view method() const noexcept { return head().method(); }
   std::string_view path() const noexcept { return head().path(); }
   std::string_view query() const noexcept { return head().query(); }
   std::optional<std::string_view> header(std::string_view name) const noexcept { return head().header(name); }
 
-  /// Lowers the limit for the body, to be called before any of it is read: more is refused with 413.
+  /// Lowers the limit of the body, in bytes. Call it before the first read. A larger body
+  /// is refused with 413.
   void limit_body(std::uint64_t most) noexcept { exchange_.limit_body(most); }
 
-  /// Returns the next piece of the body as it comes, valid until the next call; an empty one at its end. A
-  /// client that waits for `100 Continue` is told so by the first call. Throws: http_error where the body
-  /// is malformed, too large or too slow; let it go on, and the client is told. `cancelled` where the
-  /// client goes away before its end.
+  /// Returns the next piece of the body as it arrives, valid until the next call; an empty one at the end.
+  /// The first call sends `100 Continue` to a client that waits for it.
+  /// Throws: http_error if the body is malformed, too large or too slow; `cancelled` if the client
+  /// disconnects before its end. Do not catch them: the server then reports the error to the client.
   task<std::string_view> read() { return exchange_.read(); }
 
-  /// Returns what is left of the body. Throws: as read(); http_error where the server holds too many bodies.
+  /// Returns the rest of the body. Throws: as read(); http_error if the server holds too
+  /// many bytes of bodies.
   task<std::string> read_all() { return exchange_.read_all(); }
 
  private:
   detail::exchange& exchange_;
 };
 
-/// The response to a request. Used on the server's loop only, by one coroutine at a time.
+/// The response to a request. Use it on the server's loop only, in one coroutine at a time.
 ///
-/// All that sends throws `cancelled` where the client is gone or takes nothing; let it go on.
+/// Every function that sends throws `cancelled` if the client is gone or does not read. Do not catch it.
 class server_response {
  public:
   explicit server_response(detail::exchange& to) noexcept : exchange_(to) {}
   server_response(const server_response&) = delete;
   server_response& operator=(const server_response&) = delete;
 
-  /// Status and header lines, to be set before the response is begun.
+  /// The status and the headers. Set them before the response begins.
   response_head& head() noexcept { return exchange_.response(); }
 
-  /// Sends the whole response. `body` must live until it has ended; it is not copied where it is large.
-  /// Throws: std::logic_error where the response has begun already; std::invalid_argument where one with
-  /// that status has no body.
+  /// Sends the whole response. `body` must stay valid until the task ends; a large one is not copied. Throws:
+  /// std::logic_error if the response has already begun; std::invalid_argument if the status allows no body.
   task<void> send(std::string_view body = {}) { return exchange_.send(body); }
 
-  /// Sends the head of a response whose body comes in pieces; of `size` bytes in all, where that is known.
+  /// Sends the head of a response whose body follows in pieces. `size`: bytes of the whole body, if known.
   /// Throws: as send().
   task<void> begin() { return exchange_.begin(std::nullopt); }
   task<void> begin(std::uint64_t size) { return exchange_.begin(size); }
 
-  /// Sends a piece of the body, and waits until the system has taken it, which is as fast as the client
-  /// reads. Throws: std::logic_error where begin() was not called, or the body becomes longer than
-  /// announced.
+  /// Sends a piece of the body, and waits until the system has taken it, so no faster than the client reads.
+  /// Throws: std::logic_error if begin() was not called, or if the body becomes longer than announced.
   task<void> write(std::string_view piece) { return exchange_.write(piece); }
 
   /// Whether send() or begin() was called.
@@ -9363,7 +9380,7 @@ class server_response {
   detail::exchange& exchange_;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/json/utf8.hpp --------------------------------------------------------------------------------
 
@@ -9637,7 +9654,8 @@ inline std::string valid_utf8(std::string_view text) {
 #endif
 
 #if !COWORKER_POSIX && !defined(_CRT_RAND_S)
-// As the C library declares it, though only where _CRT_RAND_S was defined before <stdlib.h>, which may be included by now.
+// Declared as in the C library, which declares it only if _CRT_RAND_S was defined before <stdlib.h>; that may
+// already be included.
 extern "C" int rand_s(unsigned* value);
 #endif
 
@@ -9687,7 +9705,7 @@ struct system_description {
 
 #if COWORKER_POSIX
 
-/// Bits that nobody can foresee, for seeds and ids; 0 where the system has none.
+/// Returns bits that nobody can predict, for seeds and ids; 0 if the system provides none.
 inline std::uint64_t random_bits() noexcept {
   std::uint64_t bits = 0;
   if (::getentropy(&bits, sizeof bits) == 0) return bits;
@@ -10644,34 +10662,41 @@ inline void log_current_exception(logger& log, const char* what) noexcept {
 
 // ---- coworker/http/server_options.hpp ----------------------------------------------------------------------
 
-// What can be set about an HTTP server. Knows nothing of how it works.
+// The options of an HTTP server. Must not know how the server works.
 
 namespace coworker::inline v0_1 {
 
-/// Options of an http_server. duration::max() is no deadline.
+/// Options of an http_server. duration::max() disables a timeout.
 struct http_server_options {
-  request_limits limits;           ///< of a request
-  std::size_t connections = 1024;  ///< at once; who comes beyond it is told 503
-  std::size_t bodies =
-      256'000'000;  ///< bytes of the bodies that read_all() has gathered, of all requests: 503
-  duration head_timeout =
-      std::chrono::seconds(10);  ///< from the first byte of a request to the end of its head: 408
-  duration body_timeout = std::chrono::seconds(60);  ///< from when a body is asked for to its end: 408
-  duration idle_timeout = std::chrono::seconds(60);  ///< between requests: the connection is closed
-  duration write_timeout =
-      std::chrono::seconds(60);  ///< for a client that takes nothing: the connection is cut
-  duration linger =
-      std::chrono::seconds(2);  ///< how long a client may go on sending what is not read, before it is cut
-  std::int64_t (*unix_time)() = nullptr;  ///< seconds since 1970, for Date lines; null: there are none
-  logger* log = nullptr;                  ///< for handlers that fail; null: nothing is said
+  request_limits limits;  ///< of each request
+  /// The most open connections. Another client gets a 503. Default: 1024.
+  std::size_t connections = 1024;
+  /// The most bytes of bodies that read_all() holds, over all requests. A request beyond it gets a 503.
+  /// Default: 256 MB.
+  std::size_t bodies = 256'000'000;
+  /// From the first byte of a request to the end of its head; else 408. Default: 10 s.
+  duration head_timeout = std::chrono::seconds(10);
+  /// For the body of a request, counted while the handler waits for it; else 408. Default: 60 s.
+  duration body_timeout = std::chrono::seconds(60);
+  /// Between requests; then the connection is closed. Default: 60 s.
+  duration idle_timeout = std::chrono::seconds(60);
+  /// For a client that does not read the response; then the connection is closed. Default: 60 s.
+  duration write_timeout = std::chrono::seconds(60);
+  /// How long a client may go on sending bytes that nobody reads; then the connection is
+  /// closed. Default: 2 s.
+  duration linger = std::chrono::seconds(2);
+  /// Returns the seconds since 1970, for Date headers. Default: null, no Date headers.
+  std::int64_t (*unix_time)() = nullptr;
+  /// Receives a line for each handler that fails. Default: null, no log.
+  logger* log = nullptr;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/connection_host.hpp ---------------------------------------------------------------------
 
-// What the connections of a server share: options, clocks, a buffer to receive into, the count of what
-// bodies they hold. Knows a connection as something that can be woken.
+// What all connections of a server share: options, deadlines, a receive buffer, and the count of body bytes
+// in memory. Sees a connection only as something to wake.
 
 namespace coworker::inline v0_1::detail {
 
@@ -10708,7 +10733,8 @@ class connection_host {
   const http_server_options& options() const noexcept { return options_; }
   deadlines& clocks() noexcept { return clocks_; }
 
-  // For whoever receives, and looks at what has come before anything else runs on the loop.
+  // A receive buffer that all connections share. Its reader must consume the bytes before anything
+  // else runs on the loop.
   std::span<char> scratch() noexcept { return scratch_; }
 
   void add(host_link& one) noexcept {
@@ -10722,23 +10748,23 @@ class connection_host {
     if (one.next_ != nullptr) one.next_->previous_ = one.previous_;
   }
 
-  // From now on no connection serves another request than the one that it is at.
+  // After this, each connection finishes its current request and serves no other.
   void drain() {
     draining_ = true;
     for (host_link* one = first_; one != nullptr; one = one->next_) one->wake();
   }
   bool draining() const noexcept { return draining_; }
 
-  // Counts bytes of a body, and returns how many. Throws: http_error where there are too many.
+  // Counts bytes of a body, and returns how many. Throws: http_error if there are too many.
   std::size_t gather(std::size_t bytes) {
     if (bytes > options_.bodies - gathered_)
-      throw http_error(503, "the server holds as much of the bodies of requests as it may");
+      throw http_error(503, "the server's limit for request bodies in memory is reached");
     gathered_ += bytes;
     return bytes;
   }
   void release(std::size_t bytes) noexcept { gathered_ -= bytes; }
 
-  // For a Date line; empty where there is no clock. Valid until the next call.
+  // Returns the value of the Date header; empty if there is no clock. Valid until the next call.
   std::string_view date() {
     if (options_.unix_time == nullptr) return {};
     const std::int64_t now = options_.unix_time();
@@ -10768,16 +10794,16 @@ class connection_host {
   bool draining_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/local_event.hpp -------------------------------------------------------------------------
 
-// local_event: how two coroutines of one loop hand over to each other, for a fraction of what events that
-// other threads may set cost. Knows nothing of what is handed over.
+// local_event: lets one coroutine wake another on the same loop, at a fraction of the cost of an event that
+// other threads may set. Must not know what they exchange.
 
 namespace coworker::inline v0_1::detail {
 
-// Waited for by one coroutine at a time. It stays set until a wait takes it. A stop does not end a wait.
+// One coroutine at a time may wait. Stays set until a wait consumes it. A stop does not end a wait.
 class local_event {
  public:
   local_event() noexcept {}
@@ -10816,19 +10842,20 @@ class local_event {
   bool set_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/connection_input.hpp --------------------------------------------------------------------
 
-// What a client sends, as it comes: received all the time, so that one notices when the client goes away,
-// and kept until it is asked for, up to a bound. Knows no HTTP.
+// Receives from a client continuously, so that a disconnect is noticed, and buffers up to a limit what nobody
+// has read yet. Must not know HTTP.
 
 namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_input {
  public:
-  // `scratch` is shared by all connections of a loop: what is read into it is taken before anything else runs.
+  // `scratch` is shared by all connections of a loop: bytes read into it are consumed
+  // before anything else runs.
   connection_input(Stream& stream, std::span<char> scratch, stop_source& gone) noexcept
       : stream_(stream), scratch_(scratch), gone_(gone) {}
 
@@ -10842,18 +10869,18 @@ class connection_input {
         const std::size_t count = co_await stream_.read_some(scratch_);
         if (!take(count)) break;
       }
-    } catch (const std::exception&) {  // the stream's, a stop, or no memory: nothing more comes
+    } catch (const std::exception&) {  // from the stream, a stop, or a lack of memory: nothing more arrives
     }
     ended_ = true;
     gone_.request_stop();
     arrived_.set();
   }
 
-  // What came and was not taken yet; whoever takes some, takes it off the front. A view that was taken is
-  // valid until refill() is called.
+  // Received bytes that nobody has consumed. A reader removes what it consumes from the front. A view of them
+  // is valid until refill() is called.
   std::string_view& bytes() noexcept { return bytes_; }
 
-  // For when bytes() is empty: returns whether more has come.
+  // For an empty bytes(): moves newly received bytes there. Returns whether there are any.
   bool refill() {
     if (incoming_.empty()) return false;
     current_.clear();
@@ -10863,17 +10890,17 @@ class connection_input {
     return true;
   }
 
-  // Whether there is anything that was not taken.
+  // Whether any received bytes are not consumed.
   bool has_bytes() const noexcept { return !bytes_.empty() || !incoming_.empty(); }
 
-  // Whether nothing can come any more but what has.
+  // Whether the input has ended, so that nothing more can arrive.
   bool ended() const noexcept { return ended_; }
 
-  // Awaited, returns once something has come, the input has ended, or wake() was called.
+  // Awaits new bytes, the end of the input, or wake().
   local_event::awaiter arrived() noexcept { return arrived_.wait(); }
   void wake() { arrived_.set(); }
 
-  // From now on what comes is dropped, `most` bytes of it; then the input ends.
+  // After this, input is dropped, up to `most` bytes; then the input ends.
   void discard(std::size_t most) {
     discards_ = true;
     discardable_ = most;
@@ -10888,15 +10915,15 @@ class connection_input {
     room_.set();
   }
 
-  // While it is not known when more will come: bytes() must be empty.
+  // For a connection that may be idle for long. bytes() must be empty.
   void release_memory() noexcept {
     if (current_.capacity() > kept_capacity) std::string().swap(current_);
     if (incoming_.capacity() > kept_capacity) std::string().swap(incoming_);
   }
 
  private:
-  static constexpr std::size_t most_kept =
-      16 * 1024;  // then receiving pauses, and with it the notice of who goes away
+  // Receiving pauses at this size; a disconnect is then not noticed either.
+  static constexpr std::size_t most_kept = 16 * 1024;
   static constexpr std::size_t kept_capacity = 512;
 
   bool take(std::size_t count) {
@@ -10913,8 +10940,8 @@ class connection_input {
   Stream& stream_;
   std::span<char> scratch_;
   stop_source& gone_;
-  std::string incoming_;  // received, and not looked at
-  std::string current_;   // what bytes_ is the end of
+  std::string incoming_;  // received, not yet in bytes_
+  std::string current_;   // the buffer that bytes_ points into
   std::string_view bytes_;
   local_event arrived_;
   local_event room_;
@@ -10923,19 +10950,18 @@ class connection_input {
   bool ended_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/connection_output.hpp -------------------------------------------------------------------
 
-// What goes to a client: responses as bytes, as fast as the client takes them, and no faster. Knows nothing of
-// requests.
+// Writes responses to a client, no faster than the client reads them. Must not know requests.
 
 namespace coworker::inline v0_1::detail {
 
 template <class Stream>
 class connection_output {
  public:
-  // `gone` is asked to stop when the client is found to be gone.
+  // `gone` gets a stop request when the client turns out to be gone.
   connection_output(connection_host& host, Stream& stream, const context& here, stop_source& gone) noexcept
       : host_(host),
         stream_(stream),
@@ -10944,20 +10970,20 @@ class connection_output {
         writing_context_(here.executor, cut_off_.get_token()),
         deadline_([](void* self) { static_cast<connection_output*>(self)->cut_off_.request_stop(); }, this) {}
 
-  // Before each response.
+  // Call before each response.
   void reset() noexcept { writer_.reset(); }
 
   bool begun() const noexcept { return writer_.has_value(); }
   bool in_response() const noexcept { return begun() && writer_->in_response(); }
   bool keep_alive() const noexcept { return begun() && writer_->keep_alive(); }
 
-  // Nothing more can be said to the client.
+  // Whether nothing more can be sent to the client.
   bool broken() const noexcept { return broken_; }
   void give_up() noexcept { broken_ = true; }
 
-  // Into the buffer.
+  // Writes the head into the buffer.
   void begin(const response_form& form, const response_head& head, std::optional<std::uint64_t> size) {
-    if (begun()) throw std::logic_error("response: it was begun already; a request has one response");
+    if (begun()) throw std::logic_error("response: it has already begun; a request gets one response");
     writer_.emplace(out_, form);
     try {
       if (size) {
@@ -10971,7 +10997,7 @@ class connection_output {
     }
   }
 
-  // A piece of the body, with what is in the buffer before it. Only what is small is copied.
+  // Writes a piece of the body, after the content of the buffer. Copies only small pieces.
   task<void> write(std::string_view piece, bool is_last) {
     if (!begun()) throw std::logic_error("response: write() was called before begin()");
     if (piece.size() <= most_copied) {
@@ -10984,7 +11010,7 @@ class connection_output {
     co_await flush();
   }
 
-  // Sends what is in the buffer, then `more`. Throws `cancelled` where the client is gone, or takes nothing.
+  // Sends the buffer, then `more`. Throws: `cancelled` if the client is gone or reads nothing.
   task<void> flush(std::string_view more = {}) {
     if (broken_) throw cancelled();
     std::string_view first = out_;
@@ -11008,12 +11034,12 @@ class connection_output {
     throw cancelled();
   }
 
-  task<void> tell_to_continue() {
+  task<void> send_continue() {
     append_continue(out_);
     return flush();
   }
 
-  // While the buffer is empty.
+  // Call only while the buffer is empty.
   void release_memory() noexcept {
     if (out_.capacity() > kept_capacity) std::string().swap(out_);
   }
@@ -11025,20 +11051,20 @@ class connection_output {
   connection_host& host_;
   Stream& stream_;
   stop_source& gone_;
-  linked_stop_source cut_off_;  // ends a write
+  linked_stop_source cut_off_;  // a stop here ends a write
   context writing_context_;
   std::string out_;
-  std::optional<response_writer> writer_;  // once the response has begun
+  std::optional<response_writer> writer_;  // set once the response has begun
   deadline deadline_;
   bool broken_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/connection.hpp --------------------------------------------------------------------------
 
-// One connection of an HTTP server: requests in, responses out, one after the other. Knows what a deadline
-// and a client that goes away mean for a request; what is answered is the handler's.
+// One connection of an HTTP server: reads requests and writes responses, one after the other. Handles
+// deadlines and clients that disconnect. Must not know what a request means: the handler decides.
 
 namespace coworker::inline v0_1::detail {
 
@@ -11058,20 +11084,20 @@ class connection final : public exchange, public host_link {
   }
   ~connection() { host_.remove(*this); }
 
-  // Serves the client until one of both closes the connection; one that there is no room for is only told so.
-  // Never throws.
+  // Serves the client until either side closes the connection. `has_room` false: only sends
+  // a 503. Never throws.
   task<void> run(bool has_room) {
     scope receiving(here_);
     try {
       receiving.spawn(input_.receive());
       keeps_ = has_room;
-      if (!has_room) co_await refuse(503, "the server has as many connections as it may have");
+      if (!has_room) co_await refuse(503, "the server's connection limit is reached");
       while (keeps_) {
         keeps_ = co_await next_request();
-        if (keeps_) co_await answer();
+        if (keeps_) co_await handle_request();
       }
       co_await linger();
-    } catch (const std::exception& error) {  // such as that there is no memory
+    } catch (const std::exception& error) {  // for example std::bad_alloc
       host_.log_failure("A connection", error.what());
       output_.give_up();
     }
@@ -11090,7 +11116,7 @@ class connection final : public exchange, public host_link {
   bool begun() const noexcept override { return output_.begun(); }
   void limit_body(std::uint64_t most) noexcept override { parser_.limit_body(most); }
 
-  // The next piece of the body, valid until the next call; empty: it has ended.
+  // Returns the next piece of the body, valid until the next call; empty at the end of the body.
   task<std::string_view> read() override {
     while (!body_ended_) {
       const request_parser::event now = parser_.next(input_.bytes());
@@ -11135,10 +11161,10 @@ class connection final : public exchange, public host_link {
 
  private:
   using event = request_parser::event;
-  static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler wants
+  static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler reads
   static constexpr std::size_t most_lingering = 1024 * 1024;
 
-  // True: a request has begun. False: the connection is to be closed.
+  // True: a request has begun. False: close the connection.
   task<bool> next_request() {
     lingers_ = false;
     request_refusal refusal;
@@ -11165,7 +11191,7 @@ class connection final : public exchange, public host_link {
     co_return false;
   }
 
-  task<void> answer() {
+  task<void> handle_request() {
     begin_exchange();
     std::exception_ptr failure;
     context own(here_.executor, gone_.get_token());
@@ -11174,7 +11200,8 @@ class connection final : public exchange, public host_link {
     } catch (...) {
       failure = std::current_exception();
     }
-    if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);  // the handler has hopped away
+    // the handler may have switched executors
+    if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);
     try {
       if (!failure) co_await finish();
     } catch (...) {
@@ -11197,7 +11224,7 @@ class connection final : public exchange, public host_link {
     body_ended_ = !request().has_body() && parser_.next(input_.bytes()) == event::complete;
   }
 
-  // What the handler has left out.
+  // Completes a response that the handler left out or did not end.
   task<void> finish() {
     if (!begun()) {
       co_await send(std::string_view());
@@ -11207,9 +11234,9 @@ class connection final : public exchange, public host_link {
   }
 
   task<void> send_failure(std::exception_ptr why) {
-    const http_error told = explain(why);
+    const http_error shown = explain(why);
     if (output_.in_response()) output_.give_up();
-    if (!output_.broken() && !begun()) co_await send_error(told.status(), told.what());
+    if (!output_.broken() && !begun()) co_await send_error(shown.status(), shown.what());
   }
 
   http_error explain(const std::exception_ptr& why) {
@@ -11233,7 +11260,7 @@ class connection final : public exchange, public host_link {
     return name.append(request().method()).append(" ").append(request().path());
   }
 
-  // Never throws: a client that does not take it is gone.
+  // Never throws: if the client does not take the response, it is gone.
   task<void> send_error(int status, std::string_view text) {
     response_ = response_head(status);
     response_.add("Content-Type", "text/plain; charset=utf-8");
@@ -11244,7 +11271,7 @@ class connection final : public exchange, public host_link {
     }
   }
 
-  // Of a request that cannot be read to its end, so that nobody knows where the next one begins.
+  // For a request that cannot be read to its end: the position of the next request is then unknown.
   task<void> refuse(int status, const char* reason) {
     stop_clock();
     unreadable_ = lingers_ = true;
@@ -11252,7 +11279,7 @@ class connection final : public exchange, public host_link {
     co_await send_error(status, reason);
   }
 
-  // The client may still be sending, and would not see the response if the connection were closed under it.
+  // Closing at once could destroy the response on its way, because the client may still be sending.
   task<void> linger() {
     if (output_.broken() || !lingers_ || input_.ended()) co_return;
     stream_.shutdown_write();
@@ -11262,12 +11289,12 @@ class connection final : public exchange, public host_link {
 
   // --- the request's body ---------------------------------------------------------------------------------
 
-  // Only the time that is spent waiting counts, however slowly the handler takes what has come.
+  // Only the time spent waiting counts, however slowly the handler reads what has arrived.
   task<void> wait_for_body() {
     if (input_.ended()) throw cancelled();
     closes_ = out_of_time(deadline_kind::body) || waited_ >= host_.options().body_timeout;
     if (closes_) throw http_error(408, "the request's body did not come in time");
-    if (expects_continue_ && !begun()) co_await output_.tell_to_continue();
+    if (expects_continue_ && !begun()) co_await output_.send_continue();
     expects_continue_ = false;
     const time_point begin = here_.executor.now();
     co_await input_.arrived();
@@ -11275,7 +11302,7 @@ class connection final : public exchange, public host_link {
     if (!reading_.passed()) stop_clock();
   }
 
-  // What has come already of a body that nobody reads.
+  // Discards what has already arrived of a body that nobody reads.
   void skip_received() {
     while (!body_ended_ && !unreadable_ && !closes_) {
       const event now = parser_.next(input_.bytes());
@@ -11291,12 +11318,12 @@ class connection final : public exchange, public host_link {
         const std::string_view piece = co_await read();
         if (piece.empty()) break;
       }
-    } catch (const std::exception&) {  // it does not come, or is none
+    } catch (const std::exception&) {  // the body does not arrive, or is malformed
     }
     co_return body_ended_;
   }
 
-  // Whether what is left of the body is little, and will come without being asked for.
+  // Whether the rest of the body is small, and arrives without a `100 Continue`.
   bool can_skip_rest() const noexcept {
     return body_ended_ || (!expects_continue_ && !request().chunked() &&
                            request().content_length().value_or(0) <= most_skipped);
@@ -11312,7 +11339,7 @@ class connection final : public exchange, public host_link {
 
   // --- time and memory ------------------------------------------------------------------------------------
 
-  // Begins to count for what is waited for now, unless it does already.
+  // Starts the clock for this kind of wait, unless it is running. Returns whether the deadline has passed.
   bool out_of_time(deadline_kind kind) {
     if (clock_ == kind) return reading_.passed();
     host_.clocks().set(reading_, kind);
@@ -11334,42 +11361,43 @@ class connection final : public exchange, public host_link {
   connection_host& host_;
   Stream& stream_;
   const context here_;
-  linked_stop_source gone_;  // the client, or the server: what the handler sees
+  linked_stop_source gone_;  // set when the client disconnects or the server stops; the handler's stop token
   connection_input<Stream> input_;
   connection_output<Stream> output_;
   request_parser parser_;
   response_head response_;
   deadline reading_;
-  std::optional<deadline_kind> clock_;  // what reading_ is set for
+  std::optional<deadline_kind> clock_;  // the deadline that reading_ is set for
   duration waited_{};                   // for the body
-  std::size_t gathered_ = 0;            // bytes of the body
+  std::size_t gathered_ = 0;            // bytes of the body in read_all()
   bool body_ended_ = true;
   bool expects_continue_ = false;
-  bool unreadable_ = false;  // what the client sends is no request
-  bool closes_ = false;      // what the client sends as a body is none, or too slow
-  bool keeps_ = false;       // the connection, for another request
+  bool unreadable_ = false;  // the input is not a valid request
+  bool closes_ = false;      // the body is malformed or too slow
+  bool keeps_ = false;       // the connection stays open for another request
   bool lingers_ = false;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/server.hpp ------------------------------------------------------------------------------
 
-// http_server: listens, and has a handler answer what clients ask. Knows no platform; which path means what
-// is the handler's.
+// http_server: accepts connections, and calls a handler for each request. Must not know the platform, nor
+// what a path means.
 
 namespace coworker::inline v0_1 {
 
-/// A connection that a server can use, such as tcp_stream. It is moved before its first use only.
+/// A connection that a server can use, such as tcp_stream. It is moved only before its first use.
 ///
-/// readable()               awaited, returns once there is something to read, or the peer is gone
-/// read_some(span)          -> task<std::size_t>: 0 is the peer's end write_some(text, text)   ->
-/// task<std::size_t>: as much of both as can be written now, waiting until some can shutdown_write()
-/// nothing more will be written abort()                  closes the connection so that the peer sees an
-/// error
+///     readable()                awaitable; returns once there is something to read, or the peer is gone
+///     read_some(span)           -> task<std::size_t>: bytes read; 0 means that the peer closed its side
+///     write_some(text, text)    -> task<std::size_t>: waits until it can write, then writes as much of
+///                                  both as it can, and returns how many bytes
+///     shutdown_write()          closes this side: nothing more is written
+///     abort()                   closes the connection so that the peer sees an error
 ///
-/// Throws: std::system_error for what the peer or the system has against it. Cancellation: throws
-/// `cancelled`.
+/// Throws: std::system_error for errors of the connection or the system.
+/// Cancellation: throws `cancelled`.
 template <class Stream>
 concept server_stream = std::movable<Stream> &&
     requires(Stream& stream, std::span<char> into, std::string_view text) {
@@ -11380,7 +11408,7 @@ concept server_stream = std::movable<Stream> &&
   stream.abort();
 };
 
-/// Who answers requests: a coroutine, called for one request after another of a connection.
+/// A request handler: a coroutine, called for one request of a connection at a time.
 template <class Handler>
 concept server_handler = requires(Handler& handler, server_request& request, server_response& response) {
   { handler(request, response) } -> std::same_as<task<void>>;
@@ -11402,19 +11430,20 @@ struct stream_from<Listener> {
 
 }  // namespace detail
 
-/// An HTTP/1.1 server on one event loop, with each connection a coroutine:
+/// An HTTP/1.1 server on one event loop, with one coroutine for each connection:
 ///
-///     http_server server(door, [](server_request& request, server_response& response) -> task<void> {
+///     http_server server(listener, [](server_request& request, server_response& response) -> task<void> {
 ///       response.head().add("Content-Type", "text/plain");
 ///       co_await response.send("hello, " + std::string(request.path()));
 ///     });
 ///     co_await server.run();
 ///
-/// The handler is called for one request after another of a connection, for those of many connections side
-/// by side, and on the loop of run(): it must not block. It may hop elsewhere, but must come back before it
-/// uses request or response. What it throws becomes a response, unless that has begun already: then the
-/// connection is cut. Its chain is asked to stop when the client goes away, also by closing its side only,
-/// and when run() is. A handler that returns without a response gives an empty one.
+/// The handler runs on the loop of run() and must not block. It is called for the requests of one connection
+/// one after another, and for those of different connections concurrently. It may switch to another executor,
+/// but must switch back before it uses request or response. An exception that it throws becomes a response;
+/// if the response has already begun, the connection is closed instead. Its chain gets a stop request when
+/// the client disconnects, even if the client only closes its sending side, and when run() gets one. If it
+/// returns without a response, the client gets an empty one.
 ///
 /// Thread safety: drain() may be called on any thread.
 template <class Listener, class Handler>
@@ -11430,12 +11459,12 @@ class http_server {
                 "task<void>(server_request&, server_response&)");
 
  public:
-  /// `listener`: gives connections by accept(), such as tcp_listener; must outlive the server.
+  /// `listener`: provides connections by accept(), such as tcp_listener. It must outlive the server.
   http_server(Listener& listener, Handler handler, const http_server_options& options = http_server_options())
       : listener_(listener), handler_(std::move(handler)), options_(options) {}
 
-  /// Serves until drain() is called and what runs has ended; once in the life of the object.
-  /// Cancellation: asks all handlers to stop, waits for them, and throws `cancelled`.
+  /// Serves until drain() is called and all running requests have ended. Call it once per object.
+  /// Cancellation: requests a stop of all handlers, waits for them, and throws `cancelled`.
   task<void> run() {
     const context here = co_await this_coro::context();
     host shared(*this, here.executor);
@@ -11464,11 +11493,10 @@ class http_server {
     if (stopped) throw cancelled();
   }
 
-  /// Stops to accept connections, closes those that are idle, and lets the others finish the request that
-  /// they are at.
+  /// Stops accepting connections, closes the idle ones, and lets the others finish their current request.
   void drain() { draining_.set(); }
 
-  /// Connections that are open now. On the loop of run() only.
+  /// Returns the number of open connections. Call it on the loop of run() only.
   std::size_t connections() const noexcept { return open_; }
 
  private:
@@ -11488,13 +11516,13 @@ class http_server {
     co_await handler_(request, response);
   }
 
-  // Counts a connection for as long as it is open.
-  class seat {
+  // Counts a connection while it is open.
+  class open_count {
    public:
-    explicit seat(std::size_t& count) noexcept : count_(&count) { ++count; }
-    seat(seat&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
-    seat& operator=(seat&&) = delete;
-    ~seat() {
+    explicit open_count(std::size_t& count) noexcept : count_(&count) { ++count; }
+    open_count(open_count&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+    open_count& operator=(open_count&&) = delete;
+    ~open_count() {
       if (count_ != nullptr) --*count_;
     }
 
@@ -11502,19 +11530,19 @@ class http_server {
     std::size_t* count_;
   };
 
-  // Clients that are turned away are told so, as long as they are few.
-  static constexpr std::size_t most_turned_away = 64;
+  // The most connections beyond the limit that get a 503; any more are closed at once.
+  static constexpr std::size_t most_refused = 64;
 
   task<void> accept(host& shared, scope& connections) {
     bool failed = false;
     for (;;) {
       if (failed)
-        co_await sleep_for(std::chrono::milliseconds(100));  // until there may be descriptors or memory
+        co_await sleep_for(std::chrono::milliseconds(100));  // descriptors or memory may be available by then
       try {
         stream accepted = co_await listener_.accept();
         const bool has_room = open_ < options_.connections;
-        if (has_room || turned_away_ < most_turned_away) {
-          seat taken(has_room ? open_ : turned_away_);
+        if (has_room || refused_ < most_refused) {
+          open_count taken(has_room ? open_ : refused_);
           connections.spawn(serve(std::move(accepted), shared, std::move(taken), has_room));
         } else {
           accepted.abort();
@@ -11523,16 +11551,16 @@ class http_server {
       } catch (const cancelled&) {
         throw;
       } catch (const std::exception& error) {
-        if (!failed) shared.log_failure("To accept a connection", error.what());
+        if (!failed) shared.log_failure("Accepting a connection", error.what());
         failed = true;
       }
     }
   }
 
-  // Never throws: one connection is no reason to stop the others.
-  task<void> serve(stream accepted, detail::connection_host& shared, seat taken, bool has_room) {
+  // Never throws: an error on one connection must not stop the others.
+  task<void> serve(stream accepted, detail::connection_host& shared, open_count taken, bool has_room) {
     const context here = co_await this_coro::context();
-    const seat held(std::move(taken));
+    const open_count held(std::move(taken));
     stream owned(std::move(accepted));
     detail::connection<stream> one(shared, owned, here);
     try {
@@ -11547,24 +11575,23 @@ class http_server {
   const http_server_options options_;
   event draining_;
   std::size_t open_ = 0;
-  std::size_t turned_away_ = 0;
+  std::size_t refused_ = 0;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/http/sse.hpp ---------------------------------------------------------------------------------
 
-// Server-sent events, both ways: events as text, and events out of text as it arrives (the HTML standard,
-// section 9.2). Knows no connection.
+// Writes and parses server-sent events (HTML standard, section 9.2). Must not know connections.
 
 namespace coworker::inline v0_1 {
 
 /// One server-sent event.
 struct sse_event {
   std::string data;
-  std::string event;  ///< its type; empty: "message"
-  std::optional<std::string>
-      id;  ///< what a client that reconnects sends as Last-Event-ID; nothing: as it was
+  std::string event;  ///< the event's type; empty: "message"
+  /// Sent as Last-Event-ID by a client that reconnects; nothing: unchanged.
+  std::optional<std::string> id;
 
   sse_event() noexcept {}
   explicit sse_event(std::string text) noexcept : data(std::move(text)) {}
@@ -11572,11 +11599,11 @@ struct sse_event {
 
 namespace detail {
 
-// The index of the first CR or LF, or the text's size.
+// Returns the index of the first CR or LF, or the text's size.
 inline std::size_t line_end(std::string_view text) noexcept {
   std::size_t i = 0;
   for (; i < text.size(); ++i) {
-    while (text.size() - i > 8) {  // eight bytes at once: most are above both
+    while (text.size() - i > 8) {  // checks eight bytes at once; most are above both
       const std::uint64_t word = load_word(text.data() + i);
       if (((word - repeat_byte('\r' + 1)) & ~word & high_bits) != 0) break;
       i += 8;
@@ -11586,8 +11613,8 @@ inline std::size_t line_end(std::string_view text) noexcept {
   return i;
 }
 
-// Writes `text` as so many lines as it has, each after `name`. A line ends with CR, LF or both, for whoever
-// reads it takes them all for the same.
+// Writes each line of `text` after `name`. A line ends with CR, LF or CR LF, because
+// readers treat them alike.
 inline void append_sse_lines(std::string& out, std::string_view name, std::string_view text) {
   for (;;) {
     const std::size_t end = line_end(text);
@@ -11606,8 +11633,8 @@ inline void append_sse_field(std::string& out, std::string_view name, std::strin
 
 }  // namespace detail
 
-/// Appends an event. Line breaks in the data reach the client as '\n'. Throws: std::invalid_argument where
-/// `event` or `id` holds a line break or a NUL; nothing was appended then.
+/// Appends an event. The client receives line breaks in the data as '\n'. Throws: std::invalid_argument if
+/// `event` or `id` contains a line break or a NUL; then nothing is appended.
 inline void append_sse_event(std::string& out, const sse_event& event) {
   std::string fields;
   if (!event.event.empty()) detail::append_sse_field(fields, "event: ", event.event);
@@ -11617,40 +11644,39 @@ inline void append_sse_event(std::string& out, const sse_event& event) {
   out.append("\n");
 }
 
-/// Appends an event that is nothing but data.
+/// Appends an event with data only.
 inline void append_sse_data(std::string& out, std::string_view data) {
   detail::append_sse_lines(out, "data: ", data);
   out.append("\n");
 }
 
-/// Appends how long a client is to wait before it reconnects, in milliseconds at its end.
+/// Appends the time that a client should wait before it reconnects, rounded down to milliseconds.
 inline void append_sse_retry(std::string& out, duration wait) {
   const auto milliseconds = (std::max)(duration::zero(), wait) / std::chrono::milliseconds(1);
   out.append("retry: ").append(std::to_string(milliseconds)).append("\n\n");
 }
 
-/// Appends a comment, which clients ignore; an empty one is a heartbeat that keeps a quiet connection open.
+/// Appends a comment, which clients ignore. An empty one keeps a quiet connection open.
 inline void append_sse_comment(std::string& out, std::string_view text = {}) {
   detail::append_sse_lines(out, text.empty() ? ":" : ": ", text);
   out.append("\n");
 }
 
-/// Reads events out of a stream, as browsers do, from text that comes in pieces of any size.
-///
-/// Text is taken to be UTF-8 and not checked. A byte order mark at the beginning is skipped.
+/// Parses events from a stream, as browsers do, in pieces of any size. The text should be UTF-8; that is not
+/// checked. A byte order mark at the beginning is skipped.
 class sse_parser {
  public:
   enum class event : unsigned char {
-    needs_more,  ///< all of the text was taken
+    needs_more,  ///< all of the text was consumed
     complete,    ///< `current()` is an event
-    too_large,   ///< the data of an event, or a line, is larger than the limit; nothing more can be read
+    too_large,   ///< an event's data, or a line, is larger than the limit; nothing more can be read
   };
 
-  /// `limit`: bytes of the data of an event and the line that is read together; what a parser needs at most
-  /// is a few times as much.
+  /// `limit`: bytes of an event's data and of the current line together. The parser needs a few times as much
+  /// memory at most.
   explicit sse_parser(std::size_t limit = 16 * 1024 * 1024) noexcept : limit_(limit) {}
 
-  /// Takes text off its front, up to the end of an event.
+  /// Removes text from the front, up to the end of an event.
   event next(std::string_view& text) {
     while (!text.empty() && !too_large_) {
       if (skip_line_feed_ && text.front() == '\n') text.remove_prefix(1);
@@ -11672,18 +11698,18 @@ class sse_parser {
     return too_large_ ? event::too_large : event::needs_more;
   }
 
-  /// The event that next() gave last, until it is called again. Its id is that of the last event that had
-  /// one.
+  /// The event that next() found last, valid until the next call. Its id is that of the
+  /// last event with an id.
   const sse_event& current() const noexcept { return current_; }
 
-  /// How long to wait before reconnecting, as the server asked last.
+  /// Returns the time to wait before reconnecting, if the server set one.
   std::optional<duration> retry() const noexcept { return retry_; }
 
-  /// The id to be sent as Last-Event-ID when reconnecting; empty: none.
+  /// Returns the id to send as Last-Event-ID when reconnecting; empty: none.
   const std::string& last_event_id() const noexcept { return last_id_; }
 
  private:
-  // True: an event is complete.
+  // Returns whether an event is complete.
   bool end_line() {
     std::string_view line = line_;
     if (at_start_ && line.starts_with("\xef\xbb\xbf")) line.remove_prefix(3);
@@ -11731,19 +11757,19 @@ class sse_parser {
   }
 
   std::size_t limit_;
-  std::string line_;  // as far as it has come
-  std::string data_;  // of the event to come, each line with a line feed
+  std::string line_;  // the incomplete line
+  std::string data_;  // of the next event; a line feed ends each line
   std::string type_;
-  std::string id_;  // stays from one event to the next
+  std::string id_;  // kept from one event to the next
   std::string last_id_;
   sse_event current_;
   std::optional<duration> retry_;
   bool at_start_ = true;
-  bool skip_line_feed_ = false;  // the last line ended with a CR, which may be half of a line break
+  bool skip_line_feed_ = false;  // the last line ended with a CR; an LF may follow
   bool too_large_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/job/batch_metrics.hpp ------------------------------------------------------------------------
 
@@ -13355,10 +13381,17 @@ Member* member_from(Member* at, const json_member* past) noexcept {
   return at + (step_over_gap(place, reinterpret_cast<const member_slot*>(past)) - place);
 }
 
+[[noreturn]] inline void throw_past_the_end() {
+  throw json_out_of_range(
+      "no value here: the iterator is the end, as find() returns it for a key that is missing; compare it "
+      "with end() first, or use at() or value()");
+}
+
 }  // namespace detail
 
 /// Iterates over the elements of an array or the values of an object, whose keys `key()` returns. Invalidated
 /// by adding to the value or erasing from it.
+/// Throws: json_out_of_range if the value or the key of the end, or of an iterator to nothing, is read.
 template <bool Const>
 class json_iterator {
   template <class T>
@@ -13372,19 +13405,25 @@ class json_iterator {
   using reference = maybe_const<json>&;
 
   json_iterator() noexcept = default;
-  explicit json_iterator(pointer element) noexcept : element_(element) {}
-  /// `past`: the end of the object's members.
+  /// `past`: the end of the array's elements, or of the object's members.
+  json_iterator(pointer element, const json* past) noexcept : element_(element), past_(past) {}
   json_iterator(maybe_const<json_member>* member, const json_member* past) noexcept
       : member_(member), past_(past) {}
   template <bool OtherConst>
   requires(Const && !OtherConst) json_iterator(const json_iterator<OtherConst>& other)
   noexcept : element_(other.element_), member_(other.member_), past_(other.past_) {}
 
-  reference operator*() const noexcept { return member_ == nullptr ? *element_ : member_->value(); }
-  pointer operator->() const noexcept { return &**this; }
-  reference value() const noexcept { return **this; }
+  reference operator*() const {
+    require_value();
+    return member_ == nullptr ? *element_ : member_->value();
+  }
+  pointer operator->() const { return &**this; }
+  reference value() const { return **this; }
   /// Returns the member's key; empty for an element of an array.
-  std::string_view key() const noexcept { return member_ == nullptr ? std::string_view() : member_->key(); }
+  std::string_view key() const {
+    require_value();
+    return member_ == nullptr ? std::string_view() : member_->key();
+  }
 
   json_iterator& operator++() noexcept;
   json_iterator& operator--() noexcept;
@@ -13405,9 +13444,14 @@ class json_iterator {
   template <bool>
   friend class json_iterator;
 
+  void require_value() const {
+    const void* const at = member_ == nullptr ? static_cast<const void*>(element_) : member_;
+    if (at == past_) detail::throw_past_the_end();
+  }
+
   pointer element_ = nullptr;
   maybe_const<json_member>* member_ = nullptr;
-  const json_member* past_ = nullptr;
+  const void* past_ = nullptr;
 };
 
 /// Iterates over the members of an object. Invalidated like json_iterator.
@@ -13967,7 +14011,7 @@ json_iterator<Const>& json_iterator<Const>::operator++() noexcept {
   if (member_ == nullptr) {
     ++element_;
   } else {
-    member_ = detail::member_from(member_ + 1, past_);
+    member_ = detail::member_from(member_ + 1, static_cast<const json_member*>(past_));
   }
   return *this;
 }
@@ -14053,7 +14097,10 @@ inline std::size_t json::place_of(const json_member* found) const noexcept {
 /// Returns an iterator to the element or member at that place of an array or object that is not empty,
 /// or its end.
 inline json::iterator json::iterator_at(std::size_t place) noexcept {
-  if (is_array()) return iterator(&detail::json_gate::as_json(array_of(slot_)->elements()[0]) + place);
+  if (is_array()) {
+    json* const elements = &detail::json_gate::as_json(array_of(slot_)->elements()[0]);
+    return {elements + place, elements + detail::places_of(slot_)};
+  }
   auto* const members = reinterpret_cast<json_member*>(object_of(slot_)->members());
   return {members + place, members + object_of(slot_)->used};
 }
@@ -20733,18 +20780,19 @@ requires(detail::kind<T> == detail::input_kind::structure ||
 
 // ---- coworker/job/openai.hpp -------------------------------------------------------------------------------
 
-// OpenAI's completions API, for handlers that generate text: what its clients send and how they are answered. Must not know
-// where texts come from.
+// OpenAI's completions API, for handlers that generate text: what its clients send, and the responses that
+// they expect. Must not know where texts come from.
 
 namespace coworker::inline v0_1 {
 
-/// One of the messages that OpenAI's clients send, for a typed input.
+/// One message of a chat, as OpenAI's clients send it, for a typed input.
 struct openai_message {
   std::string role;
-  std::string content;  ///< sent as a text, as a list of parts that are texts, or null for an empty one
+  std::string content;  ///< sent as a text, as a list of parts that are texts, or as null if it is empty
 };
 
-/// Throws: std::invalid_argument where the content has a part that is no text, such as a picture.
+/// Reads a message. Throws: std::invalid_argument if the content has a part that is not text, such as a
+/// picture.
 inline void from_json(const json& from, openai_message& made) {
   made.role = from.at("role").get<std::string>();
   made.content.clear();
@@ -20763,12 +20811,12 @@ inline void from_json(const json& from, openai_message& made) {
   }
 }
 
-/// What a client asks a language model for, as an input of job: in members of its own, or by {"openai_route",
-/// "openai_input"}, where the latter has what OpenAI's clients send and take_openai_input() reads it. Members that are
-/// not known are ignored.
+/// What a client asks a language model for, as the input of a job. The job has these members, or
+/// {"openai_route", "openai_input"}: openai_input then contains what OpenAI's clients send, and
+/// take_openai_input() reads it. Unknown members are ignored.
 struct text_request {
   std::string prompt;
-  std::vector<openai_message> messages;  ///< in place of a prompt
+  std::vector<openai_message> messages;  ///< a chat, instead of a prompt
   std::optional<int> max_tokens;
   std::optional<int> max_completion_tokens;  ///< OpenAI's newer name for it
   std::optional<float> temperature;
@@ -20778,14 +20826,17 @@ struct text_request {
   std::string openai_route;
   json openai_input = {};
 
-  /// Reads the request out of openai_input, if there is a route. Throws: input_error.
+  /// Replaces all members by those in openai_input, if there is a route, and keeps the route.
+  /// Throws: input_error if openai_input does not fit.
   void take_openai_input();
 
+  /// Returns the most tokens that the client wants; `otherwise` if it names no limit.
   int token_limit(int otherwise) const {
     return max_completion_tokens.value_or(max_tokens.value_or(otherwise));
   }
 };
 
+/// The rules for the members of a text_request: which may be missing, and the ranges of numbers.
 constexpr auto rules(type<text_request>) {
   return rule_list(member(&text_request::prompt).optional(), member(&text_request::messages).optional(),
                    member(&text_request::max_tokens).range(1, 1 << 30),
@@ -20796,7 +20847,7 @@ constexpr auto rules(type<text_request>) {
                    member(&text_request::openai_input).optional(), unknown_members::ignored);
 }
 
-/// How many tokens a text took.
+/// The number of tokens of a prompt, and of the text that was generated for it.
 struct token_usage {
   std::int64_t prompt_tokens = 0;
   std::int64_t completion_tokens = 0;
@@ -20810,8 +20861,11 @@ inline void text_request::take_openai_input() {
   *this = std::move(sent);
 }
 
-/// Puts the texts that a language model generates for a job into the form that its client understands: that of OpenAI's API
-/// for a job {"openai_route", "openai_input"}, else plain texts and one object with all of it.
+/// Puts the texts that a language model generates for a job into the form that the job's client understands:
+/// for a job {"openai_route", "openai_input"} that of OpenAI's API; otherwise plain texts, and one object at
+/// the end.
+///
+/// Texts must be valid UTF-8: see token_text. It knows the routes /v1/chat/completions and /v1/completions.
 ///
 ///     openai_reply reply(job.input.openai_route, job.id, "my-model", std::time(nullptr));
 ///     if (stream) {
@@ -20820,30 +20874,28 @@ inline void text_request::take_openai_input() {
 ///     } else {
 ///       co_yield reply.whole(std::move(text), "stop", usage);
 ///     }
-///
-/// Texts must be valid UTF-8: see token_text. The routes that it knows are /v1/chat/completions and /v1/completions.
 class openai_reply {
  public:
-  /// `route`: empty for a job that comes without one. `created`: in seconds since 1970.
-  /// Throws: std::invalid_argument where the route is another.
+  /// `route`: the job's route; empty if it has none. `created`: in seconds since 1970.
+  /// Throws: std::invalid_argument if it does not know the route.
   openai_reply(std::string_view route, std::string id, std::string model, std::int64_t created)
       : form_(form_of(route)), id_(std::move(id)), model_(std::move(model)), created_(created) {}
 
-  /// Whether it can answer a job with that route.
+  /// Returns whether it knows a route; true for an empty one.
   static bool knows(std::string_view route) noexcept {
     return route.empty() || route == "/v1/chat/completions" || route == "/v1/completions";
   }
 
-  /// Whether the client is one of OpenAI's.
+  /// Returns whether the client is one of OpenAI's.
   bool is_openai() const noexcept { return form_ != form::plain; }
 
-  /// Returns the chunk that says a text: an event, or the text as it is.
+  /// Returns the chunk for a part of the text: an event for OpenAI's clients, otherwise the text itself.
   json piece(std::string text) {
     if (!is_openai()) return json(std::move(text));
     return event(object(true, std::move(text), json()));
   }
 
-  /// Returns the last chunk. `reason`: "stop", or "length" where a limit ended the text.
+  /// Returns the last chunk of a stream. `reason`: "stop", or "length" if a limit ended the text.
   json end(std::string_view reason, token_usage usage) {
     if (!is_openai()) return plain_end(reason, usage);
     json last = object(true, {}, json(reason));
@@ -20851,7 +20903,7 @@ class openai_reply {
     return event(last, "data: [DONE]\n\n");
   }
 
-  /// Returns what a job that does not stream yields.
+  /// Returns what a job that does not stream yields: all of the text. `reason`: as for end().
   chunk_or_whole<json> whole(std::string text, std::string_view reason, token_usage usage) {
     if (!is_openai()) {
       json made = plain_end(reason, usage);
@@ -20918,10 +20970,10 @@ class openai_reply {
   const std::string id_;
   const std::string model_;
   const std::int64_t created_;
-  bool has_begun_ = false;  // the role has been told
+  bool has_begun_ = false;  // the role has been sent
 };
 
-/// Returns what a job yields whose route the handler does not serve; its client then sees status 404.
+/// Returns what a job yields if the handler does not serve its route. The job's client then gets status 404.
 inline json openai_no_route(std::string_view route) {
   json made = json::object();
   json& error = made["error"];
@@ -20931,7 +20983,7 @@ inline json openai_no_route(std::string_view route) {
   return made;
 }
 
-/// Returns what a job with the route /v1/models yields.
+/// Returns what a job with the route /v1/models yields: a list with one model.
 inline json openai_models(std::string_view name) {
   json model = json::object();
   model["id"] = name;
@@ -20948,23 +21000,25 @@ inline json openai_models(std::string_view name) {
 
 // ---- coworker/job/token_text.hpp ---------------------------------------------------------------------------
 
-// token_text: text out of the bytes of a language model's tokens, which may cut a character. Must not know streams.
+// token_text: makes text of the bytes of a language model's tokens, which may end within a character. Must
+// not know streams.
 
 namespace coworker::inline v0_1 {
 
-/// Makes valid UTF-8 of texts that follow each other and may be cut anywhere, as a language model's tokens are, so that
-/// each can go into JSON of its own. A handler that yields the texts themselves needs none: see stream_options.
+/// Makes valid UTF-8 of successive texts that may end anywhere, as a language model's tokens do, so that each
+/// can be a JSON string of its own. A handler that yields the texts themselves does not need it: see
+/// stream_options.
 ///
 ///     token_text text;
 ///     send(text.next(bytes_of_token));  // for each token
 ///     send(text.end());
 class token_text {
  public:
-  /// Returns the text as far as its characters are whole; the bytes of one that it begins come with the next. Bytes that
-  /// are part of no character become U+FFFD, the replacement character.
+  /// Returns the text up to its last whole character; the bytes of an unfinished one are held back for the
+  /// next text. Bytes that are part of no character become U+FFFD, the replacement character.
   std::string next(std::string bytes) { return detail::valid_utf8(carry_.next(std::move(bytes))); }
 
-  /// Returns U+FFFD where a character was begun that no text will finish, else nothing.
+  /// Ends the text. Returns U+FFFD if its last character is unfinished, otherwise nothing.
   std::string end() { return carry_.end(); }
 
  private:
@@ -20975,16 +21029,16 @@ class token_text {
 
 // ---- coworker/job/generate_text.hpp ------------------------------------------------------------------------
 
-// generate_text: a whole handler around a language model's tokens. Must not know what generates them.
+// generate_text: a complete handler around a language model's tokens. Must not know what generates them.
 
 namespace coworker::inline v0_1 {
 
-/// The tokens of a text that is being generated.
+/// A text that is being generated.
 struct generated_text {
-  async_generator<std::string> tokens;  ///< their bytes, which may cut a character; an element a token
-  std::int64_t prompt_tokens = 0;       ///< that it began with
-  std::int64_t limit = 0;               ///< a text of as many tokens was ended by that; 0: there is none
-  std::int64_t created = 0;             ///< in seconds since 1970, for OpenAI's clients
+  async_generator<std::string> tokens;  ///< the bytes of one token each, which may be a part of a character
+  std::int64_t prompt_tokens = 0;       ///< how many tokens the prompt has
+  std::int64_t limit = 0;               ///< the limit that ends a text of this many tokens; 0: no limit
+  std::int64_t created = 0;             ///< when, in seconds since 1970; for OpenAI's clients
 };
 
 namespace detail {
@@ -21040,8 +21094,15 @@ concept generates_text = requires(Generate& generate, const text_request& asked)
 
 }  // namespace detail
 
-/// Answers a job with what a language model generates for it, streamed or whole as the job asks, in the form that its client
-/// understands: see openai_reply. Progress, of one that does not stream, is the number of tokens. A handler needs no more than
+/// Yields what a language model generates for a job, streamed or whole as the job asks, in the form that its
+/// client understands: see openai_reply. The progress of a job that does not stream is the number of tokens.
+///
+/// `model`: the name by which OpenAI's clients know the model. `generate`: called once for each job that asks
+/// for a text, and not for one that asks which models there are; what it refers to must outlive the
+/// generator. OpenAI's API on the platform needs the chunks in the output too: set
+/// stream_options::return_aggregate_stream.
+/// Throws: input_error if openai_input does not fit; what `generate` and its tokens throw.
+/// Cancellation: as that of the tokens.
 ///
 ///     generated_text begin(engine& decode, const text_request& asked);
 ///
@@ -21050,12 +21111,6 @@ concept generates_text = requires(Generate& generate, const text_request& asked)
 ///         return begin(decode, asked);
 ///       });
 ///     }
-///
-/// `model` is the name by which OpenAI's clients know the model. `generate` is called once, and not for a job that asks
-/// which models there are; what it refers to must outlive the generator. OpenAI's API on the platform wants the chunks in
-/// the output too: set stream_options::return_aggregate_stream.
-/// Throws: input_error where openai_input does not fit; what `generate` and its tokens throw.
-/// Cancellation: as that of the tokens.
 template <class Generate>
 requires(detail::generates_text<Generate>) async_generator<chunk_or_whole<>> generate_text(
     job<text_request> work, std::string model, Generate generate) {
@@ -23260,9 +23315,9 @@ routed<Handler> del(route_pattern pattern, Handler handler) {
   return {{"DELETE", pattern}, std::move(handler)};
 }
 
-/// The input of a handler that takes a request's body as it came, of any type, even if it is JSON: an image, a sound, a
-/// message whose bytes are signed. Its Content-Type is in job::details, with the other headers. A job that does
-/// not come by HTTP has it as {"input": {"bytes": "..."}}.
+/// The input of a handler that takes a request's body unchanged, of any type, even if it is JSON: an image, a
+/// sound, a message whose bytes are signed. Its Content-Type is in job::details, with the other headers. A
+/// job that does not come by HTTP has the input {"bytes": "..."}.
 struct raw_body {
   std::string bytes;  ///< need not be UTF-8
 };
@@ -23329,11 +23384,11 @@ struct route_chain<First, Rest...> {
 ///
 ///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
 ///
-/// A body is the handler's input: JSON or text, or any bytes for a handler of job<raw_body>. Without a body, as with
-/// GET, the input's members are the parameters of path and query. Both, and the header lines, are also in job::details:
-/// `parameters`, `query_parameters`, `headers`. The API's description (/openapi.json, /docs) names each route with its
-/// input. A job that does not come by HTTP names its route beside its input, as in {"input": {}, "route":
-/// "POST /v1/transcribe"}.
+/// A body is the handler's input: JSON or text, or any bytes for a handler of job<raw_body>. Without a body,
+/// as with GET, the input's members are the parameters of path and query. Both, and the header lines, are
+/// also in job::details: `parameters`, `query_parameters`, `headers`. The API's description (/openapi.json,
+/// /docs) names each route with its input. A job that does not come by HTTP names its route beside its input,
+/// as in {"input": {}, "route": "POST /v1/transcribe"}.
 template <class... Handlers>
 class routes {
  public:
@@ -23371,8 +23426,8 @@ routes(routed<Handlers>...) -> routes<Handlers...>;
 
 // ---- coworker/job/worker_blocking.hpp ----------------------------------------------------------------------
 
-// blocking on the pool of the worker that runs the job, for handlers that have no pool of their own. Must not know the
-// worker.
+// blocking() on the pool of the worker that runs the job, for handlers without a pool of their own. Must not
+// know the worker.
 
 namespace coworker::inline v0_1 {
 
@@ -23394,15 +23449,14 @@ task<Result> run_on_worker(task<Result> call) {
 
 }  // namespace detail
 
-/// Calls `function(args...)` on the pool of the worker that runs the job, and returns its result or rethrows what it throws.
-/// The rest as blocking(pool, function, args...):
+/// Calls `function(args...)` on the pool of the worker that runs the job, and returns its result or rethrows
+/// what it throws. Everything else is as for blocking(pool, function, args...).
+/// Throws: std::logic_error also if the coroutine does not run for a job.
 ///
 ///     const text transcript = co_await blocking(transcribe, file);
-///
-/// Throws: std::logic_error also where the coroutine works for no job.
 template <class Function, class... Args>
 requires(!detail::place_for_blocking<Function>) auto blocking(Function&& function, Args&&... args) {
-  // Its static_asserts say what does not fit.
+  // Its static_asserts explain what does not fit.
   using call = decltype(coworker::blocking(executor_ref(), std::forward<Function>(function),
                                            std::forward<Args>(args)...));
   if constexpr (detail::is_task<call>) {
@@ -26110,7 +26164,7 @@ static_assert(concurrency_modifier<hill_climb>);
 
 // All names live in `coworker::inline v0_1`, so that libraries which bring different versions can be linked
 // into one program.
-// tests/checks/floors.py checks that each header says so.
+// tests/checks/layers.py checks that each header says so.
 
 // ---- coworker/scale/otlp.hpp -------------------------------------------------------------------------------
 
@@ -26916,8 +26970,8 @@ static_assert(concurrency_modifier<vegas>);
 
 // ---- coworker/net/broken_pipe.hpp --------------------------------------------------------------------------
 
-// SIGPIPE: a connection or a reader of the log that goes away must not end the process, and programs that it
-// starts must not inherit that. Must not know what is written, or where.
+// SIGPIPE: a closed connection, or a reader of the log that has gone, must not end the process; programs that
+// it starts must not inherit that. Must not know what is written, or where.
 
 #if COWORKER_POSIX
 
@@ -26940,9 +26994,9 @@ inline void on_broken_pipe(int number) {
   errno = problem_before;
 }
 
-/// From now on, writing to a pipe or a connection that nobody reads fails with EPIPE and does not end the
-/// process. Sets a signal handler and not SIG_IGN, which every program that is started from here would
-/// inherit. Leaves a handler that the program has set itself. Is never undone.
+/// Makes writing to a pipe or a connection that nobody reads fail with EPIPE instead of ending the process.
+/// Sets a signal handler and not SIG_IGN, which every program that this process starts would inherit. Keeps a
+/// handler that the program has set itself. Cannot be undone.
 inline void ignore_broken_pipes() noexcept {
   struct sigaction now {};
   ::sigaction(SIGPIPE, nullptr, &now);
@@ -27209,7 +27263,7 @@ class argument_reader {
     const auto [stopped, problem] = std::from_chars(value.data(), end, number);
     if (problem != std::errc() || stopped != end || number > 65535)
       throw usage_error(flag + ": \"" + value +
-                        "\" is no port; give a number from 0, any that is free, to 65535");
+                        "\" is no port; give a number from 0 to 65535, where 0 is any free port");
     return static_cast<std::uint16_t>(number);
   }
 
@@ -27350,8 +27404,8 @@ class last_deadline {
 //
 // SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by nohup or by
 // a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a core dump,
-// which shows where it hangs; its jobs get no result. A signal that the process was started with blocked
-// counts all the same: the thread that waits for it unblocks it.
+// which shows where it hangs; its jobs get no result. A signal also counts if it was blocked when the process
+// was started: the thread that waits for it unblocks it.
 
 #if COWORKER_POSIX
 
@@ -27492,16 +27546,16 @@ class termination_watch {
     }
   };
 
-  // What goes through the pipe besides the numbers of signals.
+  // Messages through the pipe besides the numbers of signals.
   static constexpr unsigned char leave = 0;
-  static constexpr unsigned char set = 0x80;  // the signal handlers are
+  static constexpr unsigned char set = 0x80;  // the signal handlers are set
 
   void notify_watcher(unsigned char message) noexcept {
     while (::write(pipe_.ends[1], &message, 1) < 0 && errno == EINTR) {
     }
   }
 
-  // For this thread only, which is enough for a signal that is sent to the process.
+  // Unblocks them for this thread only, which is enough for a signal that is sent to the process.
   static void unblock_signals() noexcept {
     sigset_t signals;
     ::sigemptyset(&signals);
@@ -27746,8 +27800,9 @@ struct transport_limits {
   int jobs = (std::numeric_limits<int>::max)();
   /// How many calls of take() may run at once; 1 or more. Default: 1.
   int takes = 1;
-  /// True: the jobs that wait in the engine can run nowhere else, such as those of clients that are connected to this
-  /// process. A worker that leaves goes on taking them until take() returns `closed` or its grace period is over.
+  /// True: the jobs that wait in the engine can run nowhere else, such as those of clients that are connected
+  /// to this process. A worker that leaves goes on taking them until take() returns `closed` or its grace
+  /// period is over.
   /// Default: false.
   bool drains = false;
 };
@@ -27822,8 +27877,9 @@ struct transport_limits {
 ///
 /// double arrivals_per_second(time_point now) const                                               optional
 ///
-///   How many jobs have come to the queue in the last second, each counted when it came, so that concurrency modifiers see
-///   the load. Below 0: not known. Without it, jobs count when they are taken or seen waiting. Called often. noexcept.
+///   Returns how many jobs have come to the queue in the last second, each counted when it came, so that
+///   concurrency modifiers see the load. Below 0: not known. Without it, jobs count when they are taken or
+///   seen waiting. Called often. noexcept.
 ///
 /// waiter& waiter()                                                                               optional
 ///
@@ -27916,7 +27972,7 @@ concept waiting_transport = requires(Transport& queue) {
 
 namespace coworker::inline v0_1::detail {
 
-/// How far a job is.
+/// The status of a job, as clients see it.
 enum class endpoint_status : unsigned char { in_queue, in_progress, completed, failed, cancelled, timed_out };
 
 inline std::string_view status_name(endpoint_status status) noexcept {
@@ -27927,7 +27983,7 @@ inline std::string_view status_name(endpoint_status status) noexcept {
 
 constexpr bool is_final(endpoint_status status) noexcept { return status >= endpoint_status::completed; }
 
-/// A text that several hold.
+/// A text with shared ownership.
 struct shared_text : shared_state {
   const std::string text;
   explicit shared_text(std::string made) noexcept : text(std::move(made)) {}
@@ -27935,7 +27991,7 @@ struct shared_text : shared_state {
 
 using text_handle = shared_handle<shared_text>;
 
-/// Of a text that grows as much of its end as the console shows.
+/// Appends a line to a text of which the console shows the end, and drops what it no longer shows.
 inline void append_shown_end(std::string& shown, std::string_view more) {
   constexpr std::size_t most = 4000;
   shown.append(more).append("\n");
@@ -27944,47 +28000,47 @@ inline void append_shown_end(std::string& shown, std::string_view more) {
   shown.erase(0, line + 1);
 }
 
-// What a client asks for.
+// A job that a client asks for.
 struct endpoint_order {
-  job_envelope envelope;                      // its id is the job's, unless it is empty or another's
-  std::string request = {};                   // what a retry is made from
-  std::string webhook = {};                   // whom to tell of the end
-  duration time_to_live = (duration::max)();  // from now to the end
-  bool kept = true;                           // for clients that ask later; else gone with its request
-  bool sync = false;                          // its client waits
+  job_envelope envelope;                      // the job gets its id, unless that is empty or another job's
+  std::string request = {};                   // the body, from which a retry is made
+  std::string webhook = {};                   // the URL to notify of the end; empty: none
+  duration time_to_live = (duration::max)();  // from now to the job's end
+  bool kept = true;                           // clients may ask for it later; false: it ends with its request
+  bool sync = false;                          // its client waits for it
 };
 
-/// Guarded by the mutex of its table, but for what is const.
+/// A job of a table. Its members are guarded by the table's mutex, except those that are const.
 struct endpoint_job : shared_state {
   const std::string id;
   const bool kept;
   const bool sync;
   std::string request;
   const std::string webhook;
-  job_envelope envelope;  // until it is taken
+  job_envelope envelope;  // moved out when a worker takes the job
   duration time_limit{};  // of its handler; 0: none
   endpoint_status status = endpoint_status::in_queue;
   bool was_started = false;
   bool listed = true;        // it can be found by its id before a worker has it
-  bool running = false;      // a worker has it, whatever the status is by now
+  bool running = false;      // a worker has it, whatever its status is
   bool read_live = false;    // a client that is connected reads its chunks
   bool input_fault = false;  // it failed because its input does not fit
-  bool ended_here = false;   // it is among the results that are kept
+  bool ended_here = false;   // it is one of the results that are kept
   time_point created{};
   time_point started{};
   time_point ended{};
   time_point deadline = (time_point::max)();
-  text_handle output{};  // JSON; none: there is no output
+  text_handle output{};  // JSON; empty: there is no output
   std::string error = {};
-  fifo<std::string> chunks;       // JSON, that nobody has read
-  std::size_t chunk_bytes = 0;    // of those
+  fifo<std::string> chunks;       // JSON; not yet read by a client
+  std::size_t chunk_bytes = 0;    // the size of `chunks`
   std::string progress = {};      // JSON; empty: none yet
-  std::string shown_chunks = {};  // for the console: the last of them
-  std::string shown_log = {};     // for the console: its last lines
-  std::size_t bytes = 0;          // of all that the table counts for it
-  std::uint64_t revision = 0;     // when it changed last, in changes of the table
-  event news;                     // for clients: something of the above has changed
-  event room;                     // for the worker: chunks were read
+  std::string shown_chunks = {};  // for the console: the last chunks
+  std::string shown_log = {};     // for the console: the last log lines
+  std::size_t bytes = 0;          // what the table counts for the job
+  std::uint64_t revision = 0;     // the table's revision when the job last changed
+  event news;                     // wakes clients: something of the above has changed
+  event room;                     // wakes the worker: chunks were read
 
   endpoint_job(std::string named, endpoint_order&& order, time_point now)
       : id(std::move(named)),
@@ -27999,13 +28055,13 @@ struct endpoint_job : shared_state {
 
 using job_handle = shared_handle<endpoint_job>;
 
-/// What a job is at a moment.
+/// The state of a job at one moment.
 struct job_view {
   endpoint_status status = endpoint_status::in_queue;
   bool input_fault = false;
   bool was_started = false;
-  duration delay{};      // until it was started
-  duration execution{};  // from then on
+  duration delay{};      // from its creation to its start; if it was not started, to its end or to now
+  duration execution{};  // from its start to its end or to now
   text_handle output{};
   std::string error = {};
 };
@@ -28166,14 +28222,14 @@ class hash_table {
 
 // ---- coworker/transport/endpoint/job_ids.hpp ---------------------------------------------------------------
 
-// How the jobs of an HTTP endpoint are called, found by their names, and counted. Must not know what becomes of them.
+// The ids of an HTTP endpoint's jobs, an index by id, and counters. Must not know what happens to a job.
 
 namespace coworker::inline v0_1::detail {
 
 struct endpoint_job_keys {
   using key = std::string_view;
   std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325;  // as FNV-1a, eight bytes at a time; ids are the table's own
+    std::uint64_t mixed = 0xcbf29ce484222325;  // like FNV-1a, eight bytes at a time; most ids are our own
     for (; id.size() >= 8; id.remove_prefix(8)) {
       std::uint64_t word;
       std::memcpy(&word, id.data(), sizeof word);
@@ -28187,7 +28243,7 @@ struct endpoint_job_keys {
   bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
 };
 
-/// How many jobs there are and were.
+/// How many jobs have ended, by their status, and how many there are now.
 struct endpoint_counts {
   std::uint64_t completed = 0;
   std::uint64_t failed = 0;
@@ -28198,7 +28254,7 @@ struct endpoint_counts {
   std::size_t in_progress = 0;
 };
 
-// Of a final status.
+// Returns the counter of a final status.
 inline std::uint64_t& count_of(endpoint_counts& counts, endpoint_status status) noexcept {
   return status == endpoint_status::completed   ? counts.completed
          : status == endpoint_status::failed    ? counts.failed
@@ -28206,7 +28262,7 @@ inline std::uint64_t& count_of(endpoint_counts& counts, endpoint_status status) 
                                                 : counts.cancelled;
 }
 
-/// What a webhook is to be told.
+/// A webhook to call, and the ended job of which it is notified.
 struct endpoint_notice {
   std::string url;
   job_handle job;
@@ -28214,7 +28270,7 @@ struct endpoint_notice {
 
 using job_index = hash_table<job_handle, endpoint_job_keys>;
 
-// Makes the ids that the platform's look like: a UUID, and which region.
+// Makes ids that look like the platform's: a UUID and a region; before it "sync-" for a job of /runsync.
 class job_ids {
  public:
   explicit job_ids(std::uint64_t seed) noexcept : random_(seed) {}
@@ -28241,61 +28297,87 @@ class job_ids {
 
 // ---- coworker/transport/endpoint/options.hpp ---------------------------------------------------------------
 
-// What can be set about an HTTP endpoint. Must not know how it works.
+// The options of an HTTP endpoint. Must not know how an endpoint works.
 
 namespace coworker::inline v0_1 {
 
 /// What an endpoint offers to its clients.
 enum class endpoint_kind : unsigned char {
-  queue_api,  ///< the platform's queue API: /run, /runsync, /status/{id} and so on, and the console
-  service,    ///< a POST on any route is a job, its response the output
-  realtime,   ///< POST /{endpoint}/realtime with {"id", "input"}
-  monitor,    ///< no jobs: health, metrics and the console, for a worker whose jobs come from elsewhere
+  queue_api,  ///< the platform's queue API (/run, /runsync, /status/{id} and so on) and the console
+  service,    ///< a POST on any path, or a request to one of `routes`, is a job; the response is its output
+  realtime,   ///< POST /{endpoint}/realtime with {"id", "input"} is a job
+  monitor,    ///< no jobs: health, metrics and the console, for a worker that takes its jobs from elsewhere
 };
 
 /// Options of an endpoint.
 struct endpoint_options {
+  /// What the endpoint offers. Default: service.
   endpoint_kind kind = endpoint_kind::service;
-  /// Only for `localhost` as Host, and no other site as Origin: for an address that only this machine reaches.
+  /// True: refuses requests whose Host is not `localhost`, 127.0.0.1 or [::1]; for an address that only this
+  /// machine reaches. Default: true. A request whose Origin is another site is refused in either case.
   bool only_local = true;
-  std::string token = {};             ///< asked for as `Authorization: Bearer TOKEN`; empty: none is
-  std::string worker_id = "local";    ///< in answers of the queue API
-  std::string health_path = "/ping";  ///< says whether the worker is ready
-  int loading_status = 503;           ///< of the health path until the worker is ready
-  std::string realtime_path = {};     ///< of the kind `realtime`, such as "/ep/realtime"
-  std::string predict_path = {};      ///< for bodies {"instances": [...]}: each is a job; empty: none
-  bool webhooks = false;              ///< somebody tells them
-  bool openai_routes = false;         ///< POST /v1/... is a job {"openai_route", "openai_input"}
-  std::vector<route_description> routes =
-      {};                ///< of the kind `service`: the only ones that are jobs; none: all are
-  bool streams = false;  ///< the handler is one that streams
-  bool raw = false;      ///< of the kind `service`: the handler takes a raw_body
-  int most_in_progress = (std::numeric_limits<int>::max)();  ///< jobs, whatever the concurrency modifier says
-  std::size_t most_waiting = 1000;                           ///< jobs that wait; more are refused with 429
-  std::size_t most_kept = 256'000'000;             ///< bytes of results for later, and of jobs that wait
-  duration keep_async = std::chrono::minutes(30);  ///< how long the result of /run is kept
-  duration keep_sync = std::chrono::minutes(1);    ///< the same of /runsync
-  std::uint64_t seed = 1;                          ///< of the ids
-  std::string title = "coworker";                  ///< in the API's description
-  json (*schema)() = nullptr;                      ///< of the handler's input; null: not known
-  void (*interpret)(outcome&) = nullptr;           ///< what members of an output mean; null: nothing
-  /// An error as text; null: its message.
+  /// Required of requests as `Authorization: Bearer TOKEN`, except for health and the console's page.
+  /// Default: empty, none is required.
+  std::string token = {};
+  /// The `workerId` in responses of the queue API. Default: "local".
+  std::string worker_id = "local";
+  /// Responds whether the worker is ready. Default: "/ping".
+  std::string health_path = "/ping";
+  /// The HTTP status of the health path until the worker is ready. Default: 503.
+  int loading_status = 503;
+  /// Kind `realtime`: the path of its jobs, such as "/ep/realtime".
+  std::string realtime_path = {};
+  /// Kind `service`: a path for bodies {"instances": [...]}, each element of which is a job. Default: none.
+  std::string predict_path = {};
+  /// Whether a webhook_sender serves the endpoint; if not, a job with a webhook is refused with 400.
+  /// Default: false.
+  bool webhooks = false;
+  /// True: requests to /v1/... are jobs {"openai_route", "openai_input"}. Default: false.
+  bool openai_routes = false;
+  /// The routes of the program's handlers. Kind `service`: the only ones that are jobs. Kind `queue_api`:
+  /// shown in the API's description. Default: none; a `service` then takes a POST on any path.
+  std::vector<route_description> routes = {};
+  /// Whether the handler streams. Default: false.
+  bool streams = false;
+  /// Kind `service`: whether the handler takes a raw_body. Default: false.
+  bool raw = false;
+  /// How many jobs may be in progress at once, whatever the concurrency modifier says. Default: no limit.
+  int most_in_progress = (std::numeric_limits<int>::max)();
+  /// How many jobs may wait; more are refused with 429. Default: 1000.
+  std::size_t most_waiting = 1000;
+  /// Limits, in bytes, each of these: the requests of the jobs that wait, the results that are kept for
+  /// clients that ask later, and the unread chunks of one job. Default: 256 MB.
+  std::size_t most_kept = 256'000'000;
+  /// How long the result of a /run is kept. Default: 30 min.
+  duration keep_async = std::chrono::minutes(30);
+  /// How long the result of a /runsync is kept. Default: 1 min.
+  duration keep_sync = std::chrono::minutes(1);
+  /// Seeds the random ids of jobs. Default: 1.
+  std::uint64_t seed = 1;
+  /// The title in the API's description. Default: "coworker".
+  std::string title = "coworker";
+  /// Returns the JSON schema of the handler's input. Default: null, not known.
+  json (*schema)() = nullptr;
+  /// Gives members of an output their meaning, as an engine's interpret() does. Default: null, does nothing.
+  void (*interpret)(outcome&) = nullptr;
+  /// Formats an error as the text that clients get. Default: null, they get its message.
   std::string (*error_text)(const error_info&, const logger&) = nullptr;
-  /// Adds where a job's time went to its output, where the worker measures that; null: it is not shown.
+  /// Adds to a job's output where its time went, if the worker measures that. Default: null, adds nothing.
   void (*add_timings)(outcome&, const job_timings&, duration ready_delay) = nullptr;
-  duration ready_delay{};  ///< how long the process took until it could serve
+  /// How long the process took until it could serve, for add_timings. Default: 0 s.
+  duration ready_delay{};
 };
 
 }  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/endpoint/kept_jobs.hpp -------------------------------------------------------------
 
-// The jobs of an HTTP endpoint that clients may ask for, by their ids. Those that have ended are kept for a while and
-// within a bound on memory, the oldest dropped first. Must not know how a job gets on.
+// The jobs of an HTTP endpoint that clients may ask for, by their ids. Those that have ended are kept for a
+// limited time and within a bound on memory; the oldest are dropped first. Must not know how a job proceeds.
 
 namespace coworker::inline v0_1::detail {
 
-// Empty: there is none.
+// Removes a job and returns it; empty: there is none.
 inline job_handle take_job(job_index& jobs, std::string_view id) {
   const job_handle* const found = jobs.find(id);
   job_handle taken = found != nullptr ? *found : job_handle();
@@ -28303,7 +28385,7 @@ inline job_handle take_job(job_index& jobs, std::string_view id) {
   return taken;
 }
 
-// Guarded by its owner's mutex, as the jobs are.
+// Guarded by its owner's mutex, like the jobs.
 class kept_jobs {
  public:
   explicit kept_jobs(const endpoint_options& options) noexcept : options_(options) {}
@@ -28312,10 +28394,10 @@ class kept_jobs {
     jobs_.insert(job->id, [&job] { return job; });
   }
 
-  // Null: it is not here.
+  // Null: there is no such job.
   const job_handle* find(std::string_view id) const noexcept { return jobs_.find(id); }
 
-  // Empty: it is not here, or another has its id by now.
+  // Empty: the job is not here, or another job now has its id.
   job_handle handle_of(const endpoint_job& job) const noexcept {
     const job_handle* const found = jobs_.find(job.id);
     return found != nullptr && found->get() == &job ? *found : job_handle();
@@ -28326,7 +28408,7 @@ class kept_jobs {
     jobs_.for_each(visit);
   }
 
-  // From now on it counts among the results.
+  // Counts the job as one of the results from now on.
   void note_end(const job_handle& job, time_point now) {
     ended_.push(job);
     job->ended_here = true;
@@ -28341,7 +28423,7 @@ class kept_jobs {
     if (job.ended_here) bytes_ += static_cast<std::size_t>(more);
   }
 
-  // Drops what was kept for longest.
+  // Drops the oldest results: those older than options::keep_async, and more while the bound is exceeded.
   void make_room(time_point now) {
     while (!ended_.empty()) {
       const endpoint_job& oldest = *ended_[0];
@@ -28352,12 +28434,12 @@ class kept_jobs {
     }
   }
 
-  // Whoever holds a handle still has it.
+  // Handles to the job stay valid.
   void forget(endpoint_job& job) {
     if (job.ended_here) {
       bytes_ -= job.bytes;
       job.ended_here = false;
-      job.output = text_handle();  // the list of those that have ended may hold the job for a while
+      job.output = text_handle();  // ended_ may hold the job for some time
       job.chunks = fifo<std::string>();
       job.request = std::string();
     }
@@ -28367,20 +28449,20 @@ class kept_jobs {
  private:
   const endpoint_options& options_;
   job_index jobs_;
-  fifo<job_handle> ended_;  // in the order of their ends; also those that were forgotten
-  std::size_t bytes_ = 0;   // of those that were not
+  fifo<job_handle> ended_;  // in the order in which they ended; contains also jobs that were forgotten
+  std::size_t bytes_ = 0;   // of the jobs in ended_ that were not forgotten
 };
 
 }  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/job_table.hpp -------------------------------------------------------------
 
-// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for clients that ask
-// later, within a bound on memory. Must not know HTTP.
+// The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for
+// clients that ask later. Bounds their memory. Must not know HTTP.
 
 namespace coworker::inline v0_1::detail {
 
-// Any thread.
+// Thread-safe.
 class job_table {
  public:
   enum class refusal : unsigned char { none, full, closed };
@@ -28389,8 +28471,8 @@ class job_table {
 
   // --- for clients ----------------------------------------------------------------------------------------
 
-  // Empty, and why: there is no room, or the worker leaves. Not announced, the worker is not told: the caller sets
-  // available() soon.
+  // Adds a job. Returns an empty handle, and the reason in `why`, if there is no room or the worker leaves.
+  // With `announced` false the worker is not woken; the caller must then set available() soon.
   job_handle submit(endpoint_order order, time_point now, refusal& why, bool announced = true) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;
@@ -28400,21 +28482,21 @@ class job_table {
     if (why == refusal::none && !has_room) why = refusal::full;
     if (why != refusal::none) return job_handle();
     const duration time_to_live = order.time_to_live;
-    // One that nobody can ask for is looked up for its id only, where that is its client's.
+    // A job that no client can ask for later is listed only to keep an id that its client chose unique.
     const bool listed = order.kept || !order.envelope.id.empty();
     std::string id = std::move(order.envelope.id);
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
     if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
-    if (announced) available_.set();  // first, as it may throw; a take that wakes waits for the lock
+    if (announced) available_.set();  // first, because it may throw; a take that it wakes waits for the mutex
     made->listed = listed;
     if (listed) kept_.add(made);
     enqueue(made);
     return made;
   }
 
-  // Empty: it is not here, or not any more.
+  // Returns an empty handle if there is no such job, or not any more.
   job_handle find(std::string_view id, time_point now) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
@@ -28433,7 +28515,7 @@ class job_table {
     return look_locked(job, now);
   }
 
-  // Nothing: it is not over, and news will come.
+  // Returns nothing if the job has not ended; its `news` is then set by its next change.
   std::optional<job_view> look_for_end(endpoint_job& job, time_point now) {
     const std::lock_guard lock(mutex_);
     job_view seen = look_locked(job, now);
@@ -28442,7 +28524,8 @@ class job_table {
     return std::nullopt;
   }
 
-  // Takes the chunks that came, all of them or one. False: there are none, the job goes on, and news will come.
+  // Takes the unread chunks, all of them or one. Returns false if there are none and the job has not ended;
+  // its `news` is then set by its next change.
   bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
                    job_view& seen) {
     const std::lock_guard lock(mutex_);
@@ -28458,14 +28541,14 @@ class job_table {
     return false;
   }
 
-  // The handler is held up by a client that reads slowly, and not by one that is not there.
+  // States whether a connected client reads the chunks: only such a client can delay the handler.
   void read_live(endpoint_job& job, bool live) {
     const std::lock_guard lock(mutex_);
     job.read_live = live;
     job.room.set();
   }
 
-  // Ends it as cancelled; one in progress is asked to stop. False: it had ended before.
+  // Ends the job as cancelled; a worker that has it is asked to stop it. Returns false if it had ended.
   bool cancel(endpoint_job& job, std::string why, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return false;
@@ -28473,14 +28556,15 @@ class job_table {
     return true;
   }
 
-  // Its client has its answer, or has gone away; then it is stopped.
+  // The job's client has its response or has gone away. A job that has not ended is cancelled.
   void leave(endpoint_job& job, time_point now) {
     const std::lock_guard lock(mutex_);
     if (!is_final(job.status)) cancel_locked(job, "cancelled: the client has gone away", now);
     if (!job.kept && job.listed) kept_.forget(job);
   }
 
-  // Only for one that has failed or timed out. False: it has not, or there is no room.
+  // Adds a job with the id of one that failed or timed out. Returns an empty handle if that one did not, if a
+  // worker still has it, or, with the reason in `why`, if there is no room or the worker leaves.
   job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
@@ -28499,7 +28583,7 @@ class job_table {
     return made;
   }
 
-  // Cancels all that wait; returns how many.
+  // Cancels the jobs that wait and returns how many there were.
   std::size_t purge(time_point now) {
     const std::lock_guard lock(mutex_);
     return cancel_waiting("cancelled: the queue was purged", now);
@@ -28513,7 +28597,7 @@ class job_table {
     return made;
   }
 
-  // Calls `use(const endpoint_job&)` for those that have changed since, and returns the number of the last change.
+  // Calls `use(const endpoint_job&)` for each kept job that changed since; returns the current revision.
   template <class Use>
   std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
     const std::lock_guard lock(mutex_);
@@ -28525,7 +28609,7 @@ class job_table {
 
   // --- for the worker -------------------------------------------------------------------------------------
 
-  // False: there is nothing to hand over yet.
+  // Hands waiting jobs over to the worker. Returns false if there are none yet.
   bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
     const std::lock_guard lock(mutex_);
     while (in_queue_ > 0 && taken.jobs.size() < capacity) {
@@ -28533,7 +28617,7 @@ class job_table {
       if (next->status != endpoint_status::in_queue) continue;
       expire(*next, now);
       if (next->status != endpoint_status::in_queue) continue;
-      // Kept here until it has ended, also where no client asks for it later.
+      // Kept here until the worker returns it, even if no client can ask for it later.
       running_.insert(next->id, [&next] { return next; });
       leave_queue(*next);
       ++in_progress_;
@@ -28561,7 +28645,7 @@ class job_table {
     return arrivals_.per_second(now);
   }
 
-  // Empty: the worker has no such job.
+  // Returns an empty handle if the worker has no such job.
   job_handle running(std::string_view id) const {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = running_.find(id);
@@ -28570,7 +28654,7 @@ class job_table {
 
   enum class chunk_place : unsigned char { added, no_room, unwanted };
 
-  // no_room: whoever reads it has to come first.
+  // Adds a chunk. no_room: its client has to read first.
   chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return chunk_place::unwanted;
@@ -28594,7 +28678,7 @@ class job_table {
     change(job, job.status);
   }
 
-  // A line of the log, if it is about a job that is kept.
+  // Adds a line of the log to the job that it is about, if that is kept.
   void add_log_line(std::string_view id, std::string_view line) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
@@ -28603,7 +28687,7 @@ class job_table {
     change(**found, (*found)->status);
   }
 
-  // Of a job that the worker had. It keeps the status that it has, if that is final already.
+  // Ends a job that the worker had. A job whose status is already final keeps it.
   void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
            time_point now) {
     const std::lock_guard lock(mutex_);
@@ -28621,7 +28705,7 @@ class job_table {
     closed_ = false;
   }
 
-  // What waits then will not be started any more.
+  // Cancels the jobs that wait, because nobody will start them.
   void worker_goes(time_point now) noexcept {
     const std::lock_guard lock(mutex_);
     workers_.clear();
@@ -28634,7 +28718,7 @@ class job_table {
     return workers_.empty() ? std::nullopt : std::optional<worker_control>(workers_.front());
   }
 
-  // Lets no more in until a worker comes; what waits may still be handed over.
+  // Accepts no more jobs until a worker comes; those that wait may still be handed over.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -28646,7 +28730,7 @@ class job_table {
     return closed_;
   }
 
-  // What is to be told, in order; for whoever tells it.
+  // Returns the webhooks to call, in order, and forgets them.
   std::vector<endpoint_notice> take_notices() {
     const std::lock_guard lock(mutex_);
     noticed_.reset();
@@ -28655,9 +28739,9 @@ class job_table {
   event& noticed() noexcept { return noticed_; }
 
  private:
-  static constexpr std::size_t cost_of_a_job = 512;  // about, of the object itself
+  static constexpr std::size_t cost_of_a_job = 512;  // bytes, roughly, of the object itself
   static constexpr std::size_t most_unread =
-      256 * 1024;  // of chunks, before a handler waits for a slow reader
+      256 * 1024;  // bytes of chunks, beyond which a handler waits for a slow reader
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
@@ -28685,7 +28769,7 @@ class job_table {
     end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
   }
 
-  // One that has waited for too long.
+  // Ends a waiting job whose time to live is over.
   void expire(endpoint_job& job, time_point now) {
     if (job.status != endpoint_status::in_queue || now < job.deadline) return;
     end_locked(job, endpoint_status::timed_out, text_handle(),
@@ -28730,17 +28814,17 @@ class job_table {
   }
 
   const endpoint_options& options_;
-  mutable std::mutex mutex_;  // guards all below, and the jobs
+  mutable std::mutex mutex_;  // guards everything below, and the jobs
   job_ids ids_;
-  event available_;  // a take may find something
-  event noticed_;
-  kept_jobs kept_{options_};  // that clients may ask for
-  job_index running_;         // that a worker has
-  fifo<job_handle> waiting_;  // also those that have ended meanwhile
+  event available_;           // a take may find a job
+  event noticed_;             // there are webhooks to call
+  kept_jobs kept_{options_};  // the jobs that clients may ask for
+  job_index running_;         // the jobs that a worker has
+  fifo<job_handle> waiting_;  // contains also jobs that have ended since
   std::vector<endpoint_notice> notices_;
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
-  mutable rate_meter arrivals_;  // requests for jobs, also those that are refused as there is no room
+  mutable rate_meter arrivals_;  // requests that add a job, also those refused for lack of room
   std::size_t in_queue_ = 0;
   std::size_t in_progress_ = 0;
   std::size_t waiting_bytes_ = 0;
@@ -28752,40 +28836,47 @@ class job_table {
 
 // ---- coworker/transport/endpoint/engine.hpp ----------------------------------------------------------------
 
-// http_endpoint: what clients ask for by HTTP, as a queue for a worker. Must not know how requests look.
+// http_endpoint: a queue of the jobs that HTTP clients send, as an engine for a worker. Must not know what
+// requests look like.
 
 namespace coworker::inline v0_1 {
 
-/// A queue whose jobs come by HTTP: an engine for a worker on one side, and on the other side answer(), the handler of
-/// an http_server. Both sides may be on threads of their own; on a simulated_loop, both are on that loop.
+/// A queue whose jobs come by HTTP. A worker uses it as its engine; an http_server uses answer_request() as
+/// its handler. The worker and the server may run on different threads; with a simulated_loop, both run on
+/// that loop.
 ///
-/// Thread safety: answer() on the server's loop, the rest as any engine.
+/// Thread safety: answer_request() on the server's loop; the operations of an engine on the worker's
+/// executor.
 class http_endpoint {
  public:
+  /// The log must outlive the endpoint.
   http_endpoint(endpoint_options options, logger& log) : options_(std::move(options)), log_(log) {
     for (const route_description& one : options_.routes) routes_.push_back(one.at);
   }
   http_endpoint(const http_endpoint&) = delete;
   http_endpoint& operator=(const http_endpoint&) = delete;
 
+  /// Returns the options that it was made with.
   const endpoint_options& options() const noexcept { return options_; }
-  /// Those of the options.
+  /// Returns the routes of the options.
   const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
 
-  // Whether the server tells the worker of new jobs by itself, once for all that came in one turn of its loop: `bell` is
-  // set for each, and whoever waits for it sets available(). Null: it does not. On the server's loop.
-  void ring_by(detail::local_event* bell) noexcept { bell_ = bell; }
-  detail::local_event* bell() const noexcept { return bell_; }
+  // Wakes the worker once for all jobs that came in one turn of the server's loop: each new job sets `new_jobs`,
+  // and a coroutine that waits for it sets available(). Null: each new job sets available(). Called on the
+  // server's loop.
+  void announce_jobs_by(detail::local_event* new_jobs) noexcept { new_jobs_ = new_jobs; }
+  detail::local_event* new_jobs() const noexcept { return new_jobs_; }
 
-  // `tell(whom)` is called when a worker begins to serve it, on the worker's thread. To be set before that.
+  // Calls `tell(whom)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
+  // that.
   void when_begun(void (*tell)(void* whom), void* whom) noexcept {
     tell_begun_ = tell;
     to_tell_ = whom;
   }
   logger& own_log() noexcept { return log_; }
 
-  /// Whether a worker serves it, and has prepared its handler. Any thread.
+  /// Returns whether a worker serves the endpoint and has prepared its handler. Thread safety: any thread.
   bool is_ready() const {
     const std::optional<worker_control> worker = jobs_.worker();
     return worker && !worker->preparing();
@@ -28824,7 +28915,7 @@ class http_endpoint {
     co_return job ? delivery::accepted : delivery::refused;
   }
 
-  /// Waits only for a client that is connected and reads slowly.
+  /// Waits only while a client that is connected reads slowly.
   task<delivery> chunk(std::string_view job_id, json value) {
     const executor_ref here = co_await this_coro::executor();
     const detail::job_handle job = jobs_.running(job_id);
@@ -28876,7 +28967,7 @@ class http_endpoint {
     std::string error;
     bool input_fault = false;
     if (!made.succeeded()) {
-      // A handler that outlives its time is stopped by the worker, which ends it as a failure.
+      // The worker stops a handler that exceeds its time limit, and its job then ends as a failure.
       const bool late =
           (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
       status = late                                     ? endpoint_status::timed_out
@@ -28896,7 +28987,7 @@ class http_endpoint {
 
   const endpoint_options options_;
   std::vector<route> routes_;
-  detail::local_event* bell_ = nullptr;
+  detail::local_event* new_jobs_ = nullptr;
   void (*tell_begun_)(void* whom) = nullptr;
   void* to_tell_ = nullptr;
   logger& log_;
@@ -29033,7 +29124,7 @@ class span_list {
 
   span_list(std::uint64_t seed, std::uint64_t (*now)()) noexcept : random_(seed), now_(now) {}
 
-  // There is no span where there is no memory for it.
+  // Without memory for its span, a job has none.
   void begin(const job_envelope& job) noexcept {
     try {
       add_open(job);
@@ -29095,7 +29186,7 @@ class span_list {
   std::vector<job_span> ended_;
 };
 
-// Has what the engine has. Without a list, nothing is noted.
+// Has the same operations as the engine. Without a list, it records nothing.
 template <transport Engine>
 class traced_engine {
  public:
@@ -29341,7 +29432,7 @@ class worker_inbox {
     leaving_.store(true);
     changed.set();
   }
-  // No grace period is left: to be called after leave().
+  // Ends the grace period. To be called after leave().
   void leave_at_once() {
     at_once_.store(true);
     changed.set();
@@ -29847,7 +29938,7 @@ class job_watch {
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : (time_point::max)();
     const time_point due = end < record.deadline ? end : record.deadline;
-    // One that was stopped while it waited ends as soon as it has its turn, and must not be given up before that.
+    // A job that was stopped while it waited ends as soon as it gets its turn, and must not be given up before.
     if (due != (time_point::max)() && !record.stop.stop_requested()) set_alarm(record, due);
     running_.push_back(record);
     record.started = now;
@@ -30676,7 +30767,7 @@ class worker_run {
     if (slots_.takes >= limits_.takes) return 0;
     return slots_.capacity(core_.options.overlap_delivery, core_.options.prefetch);
   }
-  // Whether jobs are taken although the worker leaves.
+  // Returns whether jobs are still taken when the worker leaves.
   bool drains() const noexcept { return limits_.drains && !queue_closed_ && !jobs_stopped_; }
   metrics_recorder& recorded() noexcept { return core_.control.recorded; }
 
@@ -30848,7 +30939,7 @@ time_point worker_run<Queue>::next_turn(time_point now) {
   return due;
 }
 
-// False: there is no room for more jobs.
+// Starts a take. Returns false if there is no room for more jobs.
 template <transport Queue>
 bool worker_run<Queue>::begin_take() {
   const int wanted = capacity();
@@ -31228,7 +31319,7 @@ class bare_worker {
   }
 
   void stop() { core_.inbox.leave(); }
-  // Once stop() was called: ends the grace period.
+  // Ends the grace period. To be called after stop().
   void stop_at_once() { core_.inbox.leave_at_once(); }
   void stop_job(std::string id) { core_.inbox.stop_job(std::move(id)); }
   bool preparing() const { return core_.preparing(); }
@@ -31921,9 +32012,9 @@ inline std::optional<std::string> find_text_member(std::string_view object, std:
 
 }  // namespace detail
 
-/// Reads what the platform says about a job beside its input: `batchId`, which names it in the log, and
-/// `policy.executionTimeout` in milliseconds; and `traceparent`, which the client may have written beside the input or
-/// into it.
+/// Reads what the platform says about a job beside its input: `batchId`, which names it in the log;
+/// `policy.executionTimeout` in milliseconds; and `traceparent`, which the client may have written beside the
+/// input or into it.
 inline void read_job_details(job_envelope& job) {
   const json& details = job.details;
   for (const json* const place : {&details, &std::as_const(job.input)}) {
@@ -32035,7 +32126,8 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   std::vector<std::string> ids;
   const auto add = [&ids, &log](const json& id) {
     if (id.is_string() && !id.get<std::string_view>().empty()) return ids.push_back(id.get<std::string>());
-    log.write(log_level::error, "The queue named a job to stop by what is no id, which is skipped.");
+    log.write(log_level::error,
+              "The queue's list of jobs to stop contains something that is no id; it is skipped.");
   };
   try {
     const json document = json::parse(body);
@@ -32288,11 +32380,11 @@ inline std::string mode_line(const chosen_mode& chosen) {
 
 // ---- coworker/transport/endpoint/gate.hpp ------------------------------------------------------------------
 
-// Who may ask an endpoint for anything: which Host, which site, which token. Must not know what is asked for.
+// Which requests an endpoint admits, by their Host, Origin and token. Must not know what they ask for.
 
 namespace coworker::inline v0_1::detail {
 
-// Takes as long for any text of that length.
+// Takes a time that depends on the length of the secret only.
 inline bool equal_in_constant_time(std::string_view given, std::string_view secret) noexcept {
   unsigned char difference = given.size() == secret.size() ? 0 : 1;
   for (std::size_t i = 0; i < secret.size(); ++i) {
@@ -32316,7 +32408,8 @@ inline bool is_loopback_host(std::string_view host) noexcept {
   return host == "127.0.0.1" || host == "[::1]" || host == "::1" || equal_ignoring_case(host, "localhost");
 }
 
-// Whether the page that sends it comes from here: a browser says so for whatever another site makes it send.
+// Returns whether the page that sends the request came from this server. A browser sets Origin on what a page
+// of another site makes it send.
 inline bool is_own_origin(std::string_view origin, std::string_view host) noexcept {
   for (const std::string_view scheme : {"http://", "https://"}) {
     if (origin.starts_with(scheme)) return equal_ignoring_case(origin.substr(scheme.size()), host);
@@ -32325,11 +32418,11 @@ inline bool is_own_origin(std::string_view origin, std::string_view host) noexce
 }
 
 struct gate_refusal {
-  int status = 0;  // 0: none
+  int status = 0;  // 0: not refused
   const char* why = "";
 };
 
-// `is_open`: a path that needs no token.
+// Returns why a request is refused, if it is. `is_open`: its path needs no token.
 inline gate_refusal refuse_at_gate(const endpoint_options& options, const request_head& request,
                                    bool is_open) {
   if (options.only_local) {
@@ -32349,8 +32442,8 @@ inline gate_refusal refuse_at_gate(const endpoint_options& options, const reques
 
 // ---- coworker/transport/endpoint/reply.hpp -----------------------------------------------------------------
 
-// What an endpoint answers: a status, a body that may be shared with others, and the few header lines that there are.
-// Must not know why.
+// A response of an endpoint: a status, a body of which a part may be shared with other responses, and a few
+// header lines. Must not know why it is sent.
 
 namespace coworker::inline v0_1::detail {
 
@@ -32359,11 +32452,11 @@ inline constexpr std::string_view json_type = "application/json";
 struct endpoint_reply {
   int status = 200;
   std::string_view type = json_type;
-  std::string text = {};         // the body, or what stands before the shared part
-  text_handle shared{};          // a part of the body that others have too
-  std::string tail = {};         // and what follows it
-  std::string allow = {};        // methods, for 405
-  std::string_view policy = {};  // for a page: what it may load
+  std::string text = {};         // the body, or what precedes its shared part
+  text_handle shared{};          // a part of the body that other responses have too
+  std::string tail = {};         // what follows the shared part
+  std::string allow = {};        // the methods that the path has, for 405 and OPTIONS
+  std::string_view policy = {};  // for a page: its Content-Security-Policy
 
   std::size_t size() const noexcept { return text.size() + (shared ? shared->text.size() : 0) + tail.size(); }
 
@@ -32403,7 +32496,7 @@ inline endpoint_reply error_reply(int status, std::string_view why) {
 
 inline std::int64_t milliseconds(duration span) noexcept { return span / std::chrono::milliseconds(1); }
 
-// The object that the queue API has for a job.
+// Returns the queue API's object for a job.
 inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen,
                                    std::string_view worker_id) {
   endpoint_reply made;
@@ -32429,7 +32522,7 @@ inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen
 
 // ---- coworker/transport/endpoint/console_page.hpp ----------------------------------------------------------
 
-// The console's page and its style, as a browser gets them. Must not know what answers it.
+// The console's page and its style sheet, as a browser gets them. Must not know what serves them.
 
 namespace coworker::inline v0_1::detail {
 
@@ -32535,12 +32628,12 @@ h3 { font-size: .8rem; color: var(--soft); margin: .4rem 0 0; }
 }
 )css";
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/console_script.hpp --------------------------------------------------------
 
-// The console's script, as a browser gets it. Whatever comes from jobs becomes text, never markup. Must not know what
-// answers it.
+// The console's script, as a browser gets it. What comes from jobs is shown as text, never as markup. Must
+// not know what serves it.
 
 namespace coworker::inline v0_1::detail {
 
@@ -32568,7 +32661,7 @@ async function ask(method, path, body) {
   if (response.status === 401) $('gate').hidden = false;
   const text = await response.text();
   let value = null;
-  try { value = JSON.parse(text); } catch (error) { /* it has none */ }
+  try { value = JSON.parse(text); } catch (error) { /* the body is not JSON */ }
   if (!response.ok) {
     const problem = new Error((value && value.error) || response.status + ' ' + text);
     problem.is_full = response.status === 429;
@@ -32797,7 +32890,7 @@ function show_measured(state) {
 async function look() {
   try {
     const state = await ask('GET', '/console/state?since=' + revision);
-    if (state.revision < revision) {  // another process answers
+    if (state.revision < revision) {  // the server was started again
       revision = 0;
       rows.clear();
       $('jobs').replaceChildren();
@@ -32837,7 +32930,7 @@ async function begin() {
 $('run').addEventListener('submit', (event) => { event.preventDefault(); run(false); });
 $('many').addEventListener('click', run_many);
 $('toggle').addEventListener('click', () => {
-  if (!raw) try { $('raw').value = JSON.stringify(read_input(), null, 2); } catch (error) { /* as it was */ }
+  if (!raw) try { $('raw').value = JSON.stringify(read_input(), null, 2); } catch (error) { /* keeps its text */ }
   raw = !raw;
   show_kind();
 });
@@ -32852,16 +32945,16 @@ begin();
 look();
 )js";
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/orders.hpp ----------------------------------------------------------------
 
-// What the bodies of requests ask for, as orders for a job: the queue API's, and those of a plain service. Must not know
-// what becomes of a job.
+// Reads the bodies of requests that ask for a job: the queue API's, and those of a plain service. Must not
+// know what happens to a job.
 
 namespace coworker::inline v0_1::detail {
 
-// Throws: http_error 400, which names line and column.
+// Throws: http_error 400 with line and column.
 inline json parse_body(std::string_view body) {
   try {
     return json::parse(body);
@@ -32883,7 +32976,7 @@ inline bool is_json_type(std::string_view type) noexcept {
   return type.size() > suffix.size() && equal_ignoring_case(type.substr(type.size() - suffix.size()), suffix);
 }
 
-// Of a span in milliseconds within its bounds. Throws: http_error 400.
+// Reads a duration given in milliseconds. Throws: http_error 400 if it is not from `least` to `most`.
 inline duration read_span(const json& value, const char* name, std::int64_t least, std::int64_t most) {
   const bool fits = value.is_number() && value.get<double>() >= static_cast<double>(least) &&
                     value.get<double>() <= static_cast<double>(most);
@@ -32896,7 +32989,7 @@ inline duration read_span(const json& value, const char* name, std::int64_t leas
 
 inline constexpr std::int64_t week_in_milliseconds = std::int64_t{7} * 24 * 3600 * 1000;
 
-// Of the query `?name=MS`; nothing where it is not there. Throws: http_error 400.
+// Reads the query parameter `?name=MS`; nothing if it is absent. Throws: http_error 400, as read_span().
 inline std::optional<duration> span_parameter(const request_head& request, const char* name,
                                               std::int64_t least, std::int64_t most) {
   const std::optional<std::string> given = coworker::find_parameter(request.query(), name);
@@ -32907,7 +33000,7 @@ inline std::optional<duration> span_parameter(const request_head& request, const
   return detail::read_span(json(whole), name, least, most);
 }
 
-// A body of /run or /runsync. Throws: http_error 400.
+// Reads a body of /run or /runsync. Throws: http_error 400.
 inline endpoint_order read_order(std::string body, bool sync) {
   json given = detail::parse_body(body);
   if (!given.is_object() || !given.contains("input"))
@@ -32938,7 +33031,7 @@ inline endpoint_order read_order(std::string body, bool sync) {
   return order;
 }
 
-// Where a request of a service was sent to, for the handler.
+// Returns the method, path and query of a service's request, for the handler.
 inline json request_details(const request_head& request) {
   json details = json::object();
   details["method"] = std::string(request.method());
@@ -32952,14 +33045,14 @@ inline void note_trace(const request_head& request, job_envelope& envelope) {
     envelope.trace_parent = *trace;
 }
 
-// For a handler that takes a raw_body.
+// Returns the input of a handler that takes a raw_body.
 inline json raw_input(std::string body) {
   json made = json::object();
   made["bytes"] = std::move(body);
   return made;
 }
 
-// A body as the input itself: JSON, or a text. Throws: http_error 400, 415.
+// Reads a body that is the input itself: JSON, or a text. Throws: http_error 400, 415.
 inline json read_plain_input(const request_head& request, std::string body) {
   const std::string_view type = detail::media_type(request);
   if (type.empty() || detail::is_json_type(type)) return body.empty() ? json() : detail::parse_body(body);
@@ -32974,8 +33067,8 @@ inline json read_plain_input(const request_head& request, std::string body) {
 
 // ---- coworker/transport/endpoint/console.hpp ---------------------------------------------------------------
 
-// The console: a page in a browser that shows what a worker does, and what that page asks for. Must not know how a
-// request comes in.
+// The console: a web page that shows what a worker does, and the state that this page requests. Must not know
+// how a request comes in.
 
 namespace coworker::inline v0_1::detail {
 
@@ -32992,7 +33085,7 @@ inline endpoint_reply console_reply(int part) {
   return made;
 }
 
-// Of a long text as much as a page shows.
+// Appends the beginning of a text, as much as the page shows.
 inline void append_shown(std::string& object, std::string_view name, std::string_view text) {
   constexpr std::size_t most_shown = 8000;
   if (!text.empty()) append_member(object, name, text.substr(0, most_shown));
@@ -33017,7 +33110,7 @@ inline std::string console_job(const endpoint_job& job, time_point now) {
 
 inline std::string number_text(double value) { return json(value).dump(); }
 
-// The jobs that have changed since, and what is measured.
+// Returns the jobs that changed after the revision in `?since=`, and what the worker measures.
 inline endpoint_reply console_state(http_endpoint& endpoint, const request_head& request, time_point now) {
   const std::optional<std::string> given = coworker::find_parameter(request.query(), "since");
   const std::uint64_t since = detail::read_decimal(given.value_or("0")).value_or(0);
@@ -33050,7 +33143,7 @@ inline endpoint_reply console_state(http_endpoint& endpoint, const request_head&
   return made;
 }
 
-// Passes lines of the log on, and those that are about a job to the console.
+// Passes the lines of the log on, and also gives the console those that are about a job.
 class console_log final : public log_sink {
  public:
   console_log(log_sink& next, job_table& jobs) noexcept : next_(next), jobs_(jobs) {}
@@ -33065,7 +33158,7 @@ class console_log final : public log_sink {
       std::string shown(line.substr(0, id));
       shown.append(line.substr(end + 1));
       jobs_.add_log_line(line.substr(id + 2, end - id - 2), shown);
-    } catch (...) {  // no memory for it
+    } catch (...) {  // no memory for the line
     }
   }
 
@@ -33076,12 +33169,12 @@ class console_log final : public log_sink {
   job_table& jobs_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/description.hpp -----------------------------------------------------------
 
-// What an endpoint says of its API: a description by OpenAPI with the inputs of handlers in it, and a page for people. Must
-// not know any job.
+// How an endpoint describes its API: an OpenAPI document with the schemas of the handlers' inputs, and a page
+// for people. Must not know any job.
 
 namespace coworker::inline v0_1::detail {
 
@@ -33119,7 +33212,8 @@ inline json type_schema(const char* type) {
   return made;
 }
 
-// What a job's body is made of: {"input": ...}, and for one of several handlers which of them.
+// The schema of a request body that adds a job: {"input": ...}, and with several handlers the route of the
+// one it is for.
 inline json order_schema(json input, const std::string& route_name) {
   json schema = detail::type_schema("object");
   schema["required"].push_back("input");
@@ -33163,7 +33257,7 @@ inline json describe_api(const endpoint_options& options) {
   return paths;
 }
 
-// Of a route that may have no body, each member of the input that is not in the path is a parameter of the query.
+// For a route without a body: each member of the input that is not in the path is a parameter of the query.
 inline void describe_query(json& operation, const json& schema, const std::string& path) {
   const auto properties = schema.find("properties");
   if (properties == schema.end()) return;
@@ -33177,7 +33271,7 @@ inline void describe_query(json& operation, const json& schema, const std::strin
   }
 }
 
-// A route of the user's own.
+// Describes a route of the program's own.
 inline void describe_route(json& paths, const route_description& one) {
   std::string path;
   json operation = json::object();
@@ -33289,22 +33383,22 @@ inline endpoint_reply docs_reply(const endpoint_options& options) {
 
 // ---- coworker/transport/endpoint/visit.hpp -----------------------------------------------------------------
 
-// One request at an endpoint, from its head to the last byte of its response, as a machine of plain steps: what awaits
-// stands in answer.hpp. Must not know how anything is carried.
+// One request at an endpoint, from its head to the last byte of its response, as a state machine that never
+// waits: the coroutine that does is in answer.hpp. Must not know how bytes are sent.
 
 namespace coworker::inline v0_1::detail {
 
-// How the end of a job, or its chunks, become a response.
+// The form of a response that carries the end of a job, or its chunks.
 enum class reply_form : unsigned char {
-  status,       // the queue API's object
-  stream,       // the same with the chunks that came
-  output,       // the output alone, or an error
-  events,       // chunks as server-sent events, as they come
-  lines,        // chunks as lines of JSON, as they come
-  realtime,     // {"output": ...} or {"error": ...}
-  predictions,  // {"predictions": [...]} of several jobs
-  openai,       // what the handler says in place of a model server
-  openai_events,
+  status,         // the queue API's object
+  stream,         // {"status": ..., "stream": [...]}, with the chunks that were not returned yet
+  output,         // the output alone, or an error
+  events,         // chunks as server-sent events, as they come
+  lines,          // chunks as lines of JSON, as they come
+  realtime,       // {"output": ...} or {"error": ...}
+  predictions,    // {"predictions": [...]} of several jobs
+  openai,         // what the handler returns in the role of a model server
+  openai_events,  // the same as server-sent events, as they come
 };
 
 class endpoint_visit {
@@ -33325,21 +33419,21 @@ class endpoint_visit {
   http_endpoint& endpoint() noexcept { return endpoint_; }
   const request_head& request() const noexcept { return request_; }
 
-  // --- what is to become of it ------------------------------------------------------------------------------
+  // --- what the response will be ----------------------------------------------------------------------------
 
   void reply(endpoint_reply made) {
     reply_ = std::move(made);
     replied_ = true;
   }
 
-  // Adds a job, whose end is waited for. Throws: http_error 429, 503.
+  // Adds a job, for whose end wait() then waits. Throws: http_error 429, 503.
   endpoint_job& order(endpoint_order wanted, time_point now) {
     now_ = now;
     note_trace(request_, wanted.envelope);
     job_table::refusal why{};
-    local_event* const bell = endpoint_.bell();
-    if (bell != nullptr) bell->set();
-    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, bell == nullptr);
+    local_event* const new_jobs = endpoint_.new_jobs();
+    if (new_jobs != nullptr) new_jobs->set();
+    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, new_jobs == nullptr);
     if (why == job_table::refusal::closed)
       throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
@@ -33347,7 +33441,7 @@ class endpoint_visit {
     return *jobs_.back();
   }
 
-  // The job's client goes on asking for it, by other requests.
+  // Waits for the end of a job that an earlier request added.
   void follow(job_handle job) { jobs_.push_back(std::move(job)); }
 
   void wait(reply_form form, time_point due, bool stops_with_client, bool streams = false) {
@@ -33360,7 +33454,7 @@ class endpoint_visit {
     }
   }
 
-  // --- what is to be done next ------------------------------------------------------------------------------
+  // --- the next step ----------------------------------------------------------------------------------------
 
   step next(time_point now) {
     now_ = now;
@@ -33380,7 +33474,8 @@ class endpoint_visit {
   }
 
   endpoint_job& job() noexcept { return *jobs_[at_]; }
-  // A job whose time to live is over was started before, and ends by itself.
+  // When next() must be called again even without news. A job whose time to live is over was started before
+  // that, and ends by itself.
   time_point due() const noexcept {
     const time_point lives_until = jobs_[at_]->deadline;
     return (std::min)({due_, heartbeat_, lives_until > now_ ? lives_until : (time_point::max)()});
@@ -33414,7 +33509,7 @@ class endpoint_visit {
     reply_output(*ended, chunks);
   }
 
-  // All that came since the last time, or the end.
+  // Replies with the chunks that were not returned yet, or with the end.
   void look_stream(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
@@ -33469,7 +33564,7 @@ class endpoint_visit {
     reply_.type = form_ == reply_form::lines ? "application/x-ndjson" : "text/event-stream";
   }
 
-  // A text is events already, cut anywhere; a list holds several.
+  // A text already consists of events and may be cut anywhere; a list contains several chunks.
   void append_openai(const json& chunk) {
     if (chunk.is_string()) {
       piece_ += chunk.get<std::string_view>();
@@ -33503,7 +33598,7 @@ class endpoint_visit {
       append_live(seen.output->text);
     }
     if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
-    if (piece_.empty() && !begun_) {  // a stream without any element
+    if (piece_.empty() && !begun_) {  // a stream without elements
       reply_.text.clear();
       replied_ = true;
     }
@@ -33532,8 +33627,7 @@ class endpoint_visit {
       return reply(error_reply(status, seen.error));
     endpoint_reply made;
     std::string message = seen.error;
-    if (message.starts_with('{') &&
-        !read_platform_error(message)) {  // the handler's own object, as the queue has it
+    if (message.starts_with('{') && !read_platform_error(message)) {  // the handler's own error object
       made.text = "{\"error\":" + seen.error + "}";
       made.status = own_status(made.text, status);
       return reply(std::move(made));
@@ -33548,7 +33642,7 @@ class endpoint_visit {
     reply(std::move(made));
   }
 
-  // Whether it is an error in the platform's form, of which it leaves the message.
+  // Returns whether the text is an error in the platform's form; if so, replaces it by its message.
   static bool read_platform_error(std::string& error) {
     try {
       const json told = json::parse(error);
@@ -33573,7 +33667,7 @@ class endpoint_visit {
     reply(std::move(made));
   }
 
-  // A stream's elements are its chunks: its output lists none, or the same.
+  // The elements of a stream are its chunks; its output contains the same elements, or none.
   void reply_output(const job_view& seen, std::vector<std::string>& chunks) {
     endpoint_reply made;
     if (form_ == reply_form::openai) {
@@ -33607,7 +33701,8 @@ class endpoint_visit {
     }
   }
 
-  // An object {"error": {"code": 404}} says its own status.
+  // Returns the HTTP status that an object such as {"error": {"code": 404}} names; 500 for another error, 200
+  // without one.
   static int status_of_error(const std::string& text) {
     if (text.find("\"error\"") == std::string::npos) return 200;
     const json body = json::parse(text);
@@ -33624,13 +33719,13 @@ class endpoint_visit {
   http_endpoint& endpoint_;
   const request_head& request_;
   std::vector<job_handle> jobs_;
-  std::size_t at_ = 0;  // which of them is waited for
+  std::size_t at_ = 0;  // the index of the job that is waited for
   reply_form form_ = reply_form::status;
   bool stops_with_client_ = false;
   bool streams_ = false;  // the job's elements are its chunks
-  bool replied_ = false;  // reply_ is what is to be sent
-  bool begun_ = false;    // the response is one in pieces
-  bool over_ = false;     // of which the last one has been made
+  bool replied_ = false;  // reply_ is complete and can be sent
+  bool begun_ = false;    // the response has begun, and is sent in pieces
+  bool over_ = false;     // the last piece has been made
   bool done_ = false;
   bool raw_events_ = false;
   time_point now_{};
@@ -33645,8 +33740,8 @@ class endpoint_visit {
 
 // ---- coworker/transport/endpoint/service.hpp ---------------------------------------------------------------
 
-// Requests that are jobs themselves: those of a plain service, of routes of the user's own, of OpenAI's API, of realtime
-// and of predictions. Must not know which of them an endpoint offers.
+// Requests that are jobs themselves: those of a plain service, of the program's own routes, of OpenAI's API,
+// of realtime and of predictions. Must not know which of them an endpoint offers.
 
 namespace coworker::inline v0_1::detail {
 
@@ -33707,7 +33802,8 @@ inline void serve_predictions(endpoint_visit& visit, std::string body, time_poin
   visit.wait(reply_form::predictions, (time_point::max)(), true);
 }
 
-// As it stands in a path or query, or as what the schema says.
+// Returns a parameter of a path or query as the type that the schema gives it: a number or a boolean,
+// otherwise a text.
 inline json parameter_value(std::string text, const json& schema, const std::string& name) {
   const auto properties = schema.find("properties");
   if (properties == schema.end() || !properties->contains(name)) return json(std::move(text));
@@ -33718,11 +33814,12 @@ inline json parameter_value(std::string text, const json& schema, const std::str
   try {
     return json::parse(text);
   } catch (const json_exception&) {
-    return json(std::move(text));  // of which the handler says that it does not fit
+    return json(std::move(text));  // the handler then reports that it does not fit
   }
 }
 
-// What the handler of a route is given beside a body.
+// Adds what the handler of a route receives beside the body: the route, its parameters, the query and the
+// headers without Authorization. Throws: http_error 400 if the query is malformed.
 inline void add_parameters(const request_head& request, const route& at, const route_parameters& parameters,
                            json& details) {
   details["route"] = detail::route_name(at);
@@ -33779,7 +33876,7 @@ inline endpoint_reply methods_reply(bool asked, std::string allowed, std::string
   return made;
 }
 
-// A route of the user's own.
+// Serves a route of the program's own.
 inline void serve_route(endpoint_visit& visit, std::string body, time_point now) {
   const request_head& request = visit.request();
   const std::vector<route>& all = visit.endpoint().routes();
@@ -33821,7 +33918,7 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
 
 // ---- coworker/transport/endpoint/router.hpp ----------------------------------------------------------------
 
-// Which request means what at which kind of endpoint. Must not know how anything is carried.
+// What a request means, by the kind of the endpoint. Must not know how bytes are sent.
 
 namespace coworker::inline v0_1::detail {
 
@@ -33845,7 +33942,7 @@ enum class endpoint_page : unsigned char {
   openai
 };
 
-// Those of the queue API stand under /v2/{anything} too.
+// Those of the queue API also exist under /v2/{anything}.
 inline constexpr std::array<route, 21> api_routes{{{"GET", "/"},
                                                    {"GET", "/console.js"},
                                                    {"GET", "/console.css"},
@@ -33875,11 +33972,11 @@ inline constexpr std::array<endpoint_page, 21> api_pages{
     endpoint_page::status_sync, endpoint_page::stream, endpoint_page::stream,
     endpoint_page::cancel,      endpoint_page::retry,  endpoint_page::purge,
     endpoint_page::health,      endpoint_page::openai, endpoint_page::openai};
-inline constexpr std::size_t first_api_route = 7;  // those before it have no /v2/{anything} before them
+inline constexpr std::size_t first_api_route = 7;  // those before it do not exist under /v2/{anything}
 inline constexpr std::size_t first_openai_route = 19;
 inline constexpr std::size_t first_monitor_route = 7;
 
-// Without "/v2/{anything}".
+// Returns the path without "/v2/{anything}".
 inline std::string_view api_path(std::string_view path) noexcept {
   if (!path.starts_with("/v2/")) return path;
   std::string_view rest = path.substr(3);
@@ -33921,7 +34018,7 @@ inline std::span<const route> routes_of(const endpoint_options& options) noexcep
   return std::span<const route>(api_routes).first(first_monitor_route);
 }
 
-// Whether a body is to be read, and the rest then follows; else the reply stands.
+// Returns whether the request is admitted, and its body is to be read; if not, the reply is set.
 inline bool admit(endpoint_visit& visit, bool only_health) {
   const endpoint_options& options = visit.endpoint().options();
   const request_head& request = visit.request();
@@ -34071,7 +34168,8 @@ inline void answer_api(endpoint_visit& visit, endpoint_page page, const route_pa
   }
 }
 
-// What has routes of its own: all of the queue API, and of the others what is beside the jobs.
+// Serves the paths that coworker defines: all of the queue API, and for other kinds what exists beside the
+// jobs. Returns false if the request is none of those and may be a job. Throws: http_error.
 inline bool find_page(endpoint_visit& visit, std::string& body, time_point now) {
   const endpoint_options& options = visit.endpoint().options();
   const request_head& request = visit.request();
@@ -34124,7 +34222,7 @@ inline void route_visit(endpoint_visit& visit, std::string body, time_point now)
   detail::serve_plain(visit, std::move(body), now);
 }
 
-// What goes wrong is answered as JSON.
+// Routes a request. Errors become replies in JSON.
 inline void begin_visit(endpoint_visit& visit, std::string body, time_point now) {
   try {
     detail::route_visit(visit, std::move(body), now);
@@ -34137,19 +34235,21 @@ inline void begin_visit(endpoint_visit& visit, std::string body, time_point now)
 
 // ---- coworker/transport/endpoint/answer.hpp ----------------------------------------------------------------
 
-// How an endpoint answers requests: the only coroutine of all doors. Must not know which door it is.
+// How an endpoint answers requests: the only coroutine, for endpoints of every kind. Must not know which kind
+// it serves.
 
 namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// A large body is sent as it is, without a copy.
+// In bytes. A larger body is sent in parts, without a copy.
 inline constexpr std::size_t most_copied_body = 16 * 1024;
 
 }  // namespace detail
 
-/// Answers one request: what an http_server's handler is to do for `endpoint`, on the server's loop.
-/// `only_health`: nothing but the health path is served.
+/// Answers one request for `endpoint`, as the handler of an http_server. `only_health`: serves nothing but
+/// the health path.
+/// Thread safety: on the server's loop.
 inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response,
                                  bool only_health = false) {
   const executor_ref here = co_await this_coro::executor();
@@ -34200,25 +34300,28 @@ struct endpoint_handler {
 };
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/transport/endpoint/server.hpp ----------------------------------------------------------------
 
-// An endpoint on a port: its HTTP server, with a thread and an event loop of its own, so that no handler can hold up what
-// it answers. Must not know what the endpoint offers.
+// An endpoint on a port: its HTTP server, on a thread and an event loop of its own, so that no handler can
+// delay a response. Must not know what the endpoint offers.
 
 namespace coworker::inline v0_1 {
 
-/// Serves an endpoint from the constructor to the destructor, which finishes the requests that are under way, for two
-/// seconds at most.
+#if COWORKER_POSIX
+
+/// Serves an endpoint on a port, from its constructor to its destructor. The destructor blocks until the
+/// requests in progress have been answered, for two seconds at most.
 class endpoint_server {
  public:
-  /// `port` 0 is any that is free. `health_port`: one more, for the health path only; 0: none. The endpoint must outlive
-  /// it. Throws: io_error where it cannot listen there; std::invalid_argument where `host` is no IP address.
+  /// Listens on `host` and `port`; 0: any free port. `health_port`: one more port, for the health path only;
+  /// 0: none. The endpoint must outlive the server.
+  /// Throws: io_error if it cannot listen there; std::invalid_argument if `host` is not an IP address.
   endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
                   std::uint16_t health_port, const http_server_options& options)
-      : endpoint_(endpoint), options_(options), door_(host, port), port_(door_.local_port()) {
-    if (health_port != 0) health_door_.emplace(host, health_port);
+      : endpoint_(endpoint), options_(options), listener_(host, port), port_(listener_.local_port()) {
+    if (health_port != 0) health_listener_.emplace(host, health_port);
     thread_.emplace(&endpoint_server::run, this);
   }
   endpoint_server(const endpoint_server&) = delete;
@@ -34228,6 +34331,7 @@ class endpoint_server {
     thread_->join();
   }
 
+  /// Returns the port on which it listens.
   std::uint16_t port() const noexcept { return port_; }
 
  private:
@@ -34247,11 +34351,12 @@ class endpoint_server {
 
   task<void> serve() {
     const context here = co_await this_coro::context();
-    server main(door_, detail::endpoint_handler{&endpoint_}, options_);
+    server main(listener_, detail::endpoint_handler{&endpoint_}, options_);
     std::optional<server> health;
-    if (health_door_) health.emplace(*health_door_, detail::endpoint_handler{&endpoint_, true}, options_);
+    if (health_listener_)
+      health.emplace(*health_listener_, detail::endpoint_handler{&endpoint_, true}, options_);
     scope serving(here);
-    serving.spawn(ring_bell());
+    serving.spawn(announce_jobs());
     serving.spawn(serve_one(main));
     if (health) serving.spawn(serve_one(*health));
     co_await closing_.wait();
@@ -34259,20 +34364,20 @@ class endpoint_server {
     if (health) health->drain();
     co_await ended_.wait_until(here.executor.now() + most_lingering);
     serving.request_stop();
-    bell_.set();
+    new_jobs_.set();
     co_await serving.join();
   }
 
-  // Tells the worker of the jobs that came in one turn of the loop, when that is over: one by one, it would be woken, and
-  // sleep again, for each.
-  task<void> ring_bell() {
+  // Wakes the worker once for all jobs that came in one turn of the loop, when the turn is over. Otherwise
+  // the worker would wake up, and sleep again, for each job.
+  task<void> announce_jobs() {
     const stop_token stop = co_await this_coro::stop_token();
-    endpoint_.ring_by(&bell_);
+    endpoint_.announce_jobs_by(&new_jobs_);
     while (!stop.stop_requested()) {
-      co_await bell_.wait();
+      co_await new_jobs_.wait();
       endpoint_.jobs().available().set();
     }
-    endpoint_.ring_by(nullptr);
+    endpoint_.announce_jobs_by(nullptr);
   }
 
   task<void> serve_one(server& one) {
@@ -34283,15 +34388,31 @@ class endpoint_server {
 
   http_endpoint& endpoint_;
   const http_server_options options_;
-  tcp_listener door_;
-  std::optional<tcp_listener> health_door_;
+  tcp_listener listener_;
+  std::optional<tcp_listener> health_listener_;
   const std::uint16_t port_;
-  detail::local_event bell_;
+  detail::local_event new_jobs_;
   event closing_;
   event ended_;
   int running_ = 0;
   std::optional<detail::thread> thread_;
 };
+
+#else
+
+/// This system has no POSIX sockets, and so no server: the constructor throws std::runtime_error.
+class endpoint_server {
+ public:
+  endpoint_server(http_endpoint&, const std::string&, std::uint16_t, std::uint16_t,
+                  const http_server_options&) {
+    throw std::runtime_error("coworker has no HTTP server on this system, which has no POSIX sockets");
+  }
+
+  /// Returns 0.
+  std::uint16_t port() const noexcept { return 0; }
+};
+
+#endif
 
 }  // namespace coworker::inline v0_1
 
@@ -34337,7 +34458,7 @@ inline std::int64_t unix_seconds() {
       .count();
 }
 
-// As it stands in a URL, where an IPv6 address has brackets.
+// Returns host and port as in a URL, where an IPv6 address has brackets.
 inline std::string place_text(const std::string& host, std::uint16_t port) {
   const bool is_bare_ipv6 = host.find(':') != std::string::npos && !host.starts_with('[');
   return (is_bare_ipv6 ? "[" + host + "]" : host) + ":" + std::to_string(port);
@@ -34415,12 +34536,12 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
   return plan;
 }
 
-// As far as the hard limit lets it.
-inline void allow_descriptors(std::size_t wanted) noexcept {
+// Lets the process open as many descriptors, as far as the hard limit allows.
+inline void allow_descriptors([[maybe_unused]] std::size_t wanted) noexcept {
 #if COWORKER_POSIX
   rlimit given{};
   if (::getrlimit(RLIMIT_NOFILE, &given) != 0 || given.rlim_cur >= wanted) return;
-  given.rlim_cur = wanted < given.rlim_max ? static_cast<rlim_t>(wanted) : given.rlim_max;
+  given.rlim_cur = wanted < given.rlim_max ? rlim_t{wanted} : given.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &given);
 #endif
 }
@@ -34489,25 +34610,25 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     webhooks = build.begin_webhooks(endpoint);
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, settings.most_connections, log);
-  // Only once a signal would be followed: whoever waits for this line may send one.
+  // Logged only once signals are handled, because whoever waits for this line may send one.
   struct teller {
     const serve_plan& plan;
     std::uint16_t port;
     logger& log;
-  } told{plan, server->port(), log};
+  } where{plan, server->port(), log};
   endpoint.when_begun(
       [](void* whom) {
         const teller& one = *static_cast<const teller*>(whom);
         detail::tell_where(one.plan, one.port, one.log);
       },
-      &told);
+      &where);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
 
 // The port beside a queue, if the options ask for one.
-class side_door {
+class monitor_server {
  public:
-  side_door(worker_access& watched, const options& settings, logger& log)
+  monitor_server(worker_access& watched, const options& settings, logger& log)
       : endpoint_(options_of(settings), log) {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
@@ -36350,7 +36471,7 @@ class runpod_queue : public detail::waiter_of_client<Client> {
     } catch (...) {
       problem = std::current_exception();
     }
-    // What was taken by now is run and posted all the same.
+    // Jobs that were already taken are still run, and their results posted.
     if (problem != nullptr && !stop.stop_requested()) detail::insist([&control] { control.drain(); });
     co_await beside.join();
     if (problem != nullptr) std::rethrow_exception(problem);
@@ -36477,8 +36598,7 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
 
 // ---- coworker/http/curl/basics.hpp -------------------------------------------------------------------------
 
-// curl_basics: what curl_client needs of libcurl's C API, in C++'s terms: owners, times, failures, ports.
-// Must not know the client.
+// curl_basics: libcurl's C API in C++ terms: owners, times, failures, ports. Must not know the client.
 
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -36518,7 +36638,7 @@ inline long to_milliseconds(duration span) noexcept {
   return static_cast<long>(std::clamp<long long>(rounded, 0, (std::numeric_limits<int>::max)()));
 }
 
-// libcurl asks to be initialised once in a process, and never cleans up after itself while handles may live.
+// Initialises libcurl once per process. It is never cleaned up, because handles may exist until the end.
 inline void initialise_curl() {
   static const CURLcode initialised = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (initialised != CURLE_OK) {
@@ -36527,9 +36647,9 @@ inline void initialise_curl() {
   }
 }
 
-// libcurl's own descriptors, by which another thread wakes it, are made so that the programs which a handler starts
-// would inherit them. They have the lowest numbers that were free. Where another thread took some of those at the
-// same time, it cannot be told whose is which, and all are left as they are.
+// Sets close-on-exec on libcurl's own descriptors, through which another thread wakes it. libcurl opens them
+// so that programs started by a handler would inherit them. They get the lowest free numbers. If another
+// thread opened some at the same time, nobody can tell which are libcurl's, and all stay as they are.
 class inherited_descriptors {
  public:
   inherited_descriptors() noexcept {
@@ -36538,7 +36658,7 @@ class inherited_descriptors {
     for (int i = 1; i < count; ++i) was_open_[i] = ::fcntl(first_ + i, F_GETFD) >= 0;
   }
 
-  // Those that came since.
+  // Applies to descriptors opened since the constructor.
   void close_on_exec() const noexcept {
     int found[count];
     int size = 0;
@@ -36561,15 +36681,15 @@ inline curl_multi_owner make_multi() {
   curl_multi_owner made(curl_multi_init());
   if (made == nullptr) throw std::runtime_error("curl_client: libcurl has no memory for a multi handle");
   before.close_on_exec();
-  // Where it had no descriptors for that, libcurl says so only here, and nobody could ever wake it.
+  // If libcurl had no descriptors for waking, only this call reports it; nobody could ever wake the handle.
   if (curl_multi_wakeup(made.get()) != CURLM_OK)
-    throw_io_error(EMFILE, "curl_client: libcurl cannot open what it is woken by");
-  curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // takes that wake-up back
+    throw_io_error(EMFILE, "curl_client: libcurl cannot open its wake-up descriptors");
+  curl_multi_poll(made.get(), nullptr, 0, 0, nullptr);  // consumes that wake-up
   return made;
 }
 
 inline http_failure failure_of(CURLcode code) noexcept {
-  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
+  switch (static_cast<int>(code)) {  // cast to int: -Wswitch-enum would demand all hundred values
     case CURLE_OK:
       return http_failure::none;
     case CURLE_COULDNT_RESOLVE_PROXY:
@@ -36592,7 +36712,7 @@ inline http_failure failure_of(CURLcode code) noexcept {
     case CURLE_BAD_FUNCTION_ARGUMENT:
     case CURLE_FAILED_INIT:
       return http_failure::unusable;
-    default:  // CURLE_UNSUPPORTED_PROTOCOL among them: it also means that what came is not HTTP
+    default:  // includes CURLE_UNSUPPORTED_PROTOCOL, which also means that the reply was not HTTP
       return http_failure::broken;
   }
 }
@@ -36605,15 +36725,16 @@ inline bool any_variable_set(std::initializer_list<const char*> names) noexcept 
   return false;
 }
 
-// Which addresses may go through a proxy, by the variables that libcurl reads.
+// Which URLs may go through a proxy, by the environment variables that libcurl reads.
 struct proxies {
-  bool plain = any_variable_set({"http_proxy", "all_proxy", "ALL_PROXY"});  // http://
+  bool plain = any_variable_set({"http_proxy", "all_proxy", "ALL_PROXY"});  // for http:// URLs
   bool any = plain || any_variable_set({"https_proxy", "HTTPS_PROXY"});
 };
 
-// Where the part of an address begins that goes into the request line just as it stands; npos where libcurl
-// must work that out itself: for a proxy, which is told the whole address, and for what it would clean up or
-// refuse (fragments, dot segments, what is not printable). `proxied` is said of addresses without TLS.
+// Returns the position in a URL where the request target begins, if it can be sent unchanged. Returns npos if
+// libcurl must parse the URL: for a proxy, which gets the whole URL, and for URLs that libcurl would
+// normalise or refuse (fragments, dot segments, unprintable characters). `proxied`: URLs without TLS go
+// through a proxy.
 inline std::size_t plain_target(std::string_view url, bool proxied) noexcept {
   constexpr std::size_t none = std::string_view::npos;
   const std::size_t scheme = url.starts_with("https://") ? 8 : url.starts_with("http://") ? 7 : none;
@@ -36644,12 +36765,12 @@ inline int local_port(curl_socket_t socket) noexcept {
 
 }  // namespace detail
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/net/public_address.hpp -----------------------------------------------------------------------
 
-// Which addresses belong to the public internet, so that a client cannot make this program ask what only it can reach.
-// Must not know who asks.
+// Which addresses belong to the public internet, so that a client cannot make this program send requests to
+// what only this program can reach. Must not know who sends them.
 
 #if COWORKER_POSIX
 
@@ -36667,7 +36788,7 @@ struct address_block {
   unsigned bits;
 };
 
-// Of IPv4, by IANA's registry of special-purpose addresses, and multicast.
+// The IPv4 addresses that are not public: IANA's registry of special-purpose addresses, and multicast.
 inline constexpr std::array<address_block, 15> special_blocks{{{0x00000000, 8},
                                                                {0x0a000000, 8},
                                                                {0x64400000, 10},
@@ -36700,7 +36821,8 @@ inline bool is_public(const socket_address& address) noexcept {
   sockaddr_in6 six{};
   std::memcpy(&six, address.data(), sizeof six);
   const unsigned char* const bytes = six.sin6_addr.s6_addr;
-  // Global unicast is 2000::/3; within it 2001:db8::/32 is for documents, and 2002::/16 and 2001::/32 hold an IPv4 address.
+  // Global unicast is 2000::/3. Within it, 2001:db8::/32 is for documentation, and 2002::/16 and 2001::/32
+  // contain an IPv4 address.
   const bool global = (bytes[0] & 0xe0) == 0x20;
   const bool tunnel =
       bytes[0] == 0x20 && (bytes[1] == 0x02 || (bytes[1] == 0x01 && bytes[2] == 0 && bytes[3] == 0));
@@ -36714,8 +36836,8 @@ inline bool is_public(const socket_address& address) noexcept {
 
 // ---- coworker/http/curl/open_socket.hpp --------------------------------------------------------------------
 
-// How a socket of libcurl's is opened: closed on exec, and to public addresses only where that is asked for. Must not know
-// whose it is.
+// Opens sockets for libcurl: with close-on-exec, and on request only to public addresses. Must
+// not know who uses them.
 
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -36726,13 +36848,13 @@ inline bool is_public(const socket_address& address) noexcept {
 
 namespace coworker::inline v0_1::detail {
 
-/// What became of it where it is CURL_SOCKET_BAD.
+/// Why open_socket() returned CURL_SOCKET_BAD.
 struct open_failure {
-  int error = 0;             // of the system; EACCES: the address is not public
-  std::string refused = {};  // that address
+  int error = 0;             // errno; EACCES: the address is not public
+  std::string refused = {};  // the address that is not public
 };
 
-/// The address is the one that the socket is then connected to, so that no later look-up of its name can lead elsewhere.
+/// Opens a socket for exactly this address, so that no later look-up of its name can lead elsewhere.
 inline curl_socket_t open_socket(const curl_sockaddr& to, bool only_public, open_failure& why) noexcept {
   if (only_public) {
     const socket_address address(&to.addr, static_cast<socklen_t>(to.addrlen));
@@ -36740,8 +36862,8 @@ inline curl_socket_t open_socket(const curl_sockaddr& to, bool only_public, open
     if (!internet || !detail::is_public(address)) {
       why.error = EACCES;
       try {
-        why.refused = internet ? address.host() : "no address of the internet";
-      } catch (...) {  // no memory for its name
+        why.refused = internet ? address.host() : "an address outside the internet";
+      } catch (...) {  // no memory for the text
       }
       return CURL_SOCKET_BAD;
     }
@@ -36763,7 +36885,7 @@ inline curl_socket_t open_socket(const curl_sockaddr& to, bool only_public, open
 
 // ---- coworker/http/curl/redirect.hpp -----------------------------------------------------------------------
 
-// Where a redirect leads, and whether a request with credentials may go there. Must not know who asks.
+// The target of a redirect, and whether a request with credentials may go there. Must not know who sends it.
 
 #include <algorithm>
 #include <memory>
@@ -36778,7 +36900,7 @@ inline bool same_letters(std::string_view a, std::string_view b) noexcept {
                     [lower](char left, char right) { return lower(left) == lower(right); });
 }
 
-/// The target of "Location: TARGET"; empty for any other header line.
+/// Returns the target of "Location: TARGET"; empty for any other header line.
 inline std::string_view location_in(std::string_view line) noexcept {
   constexpr std::string_view name = "location:";
   if (!same_letters(line.substr(0, name.size()), name)) return {};
@@ -36805,8 +36927,8 @@ inline curl_url_owner parsed_url(const std::string& url) {
   return parsed;
 }
 
-/// A target that may be relative to the URL that was asked for, as a URL of its own; as it stands where either
-/// cannot be read.
+/// Returns `target` as an absolute URL, resolved against the URL of the request; unchanged if
+/// either cannot be parsed.
 inline std::string redirect_target(const std::string& asked, const std::string& target) {
   const curl_url_owner url = parsed_url(asked);
   if (url == nullptr || curl_url_set(url.get(), CURLUPART_URL, target.c_str(), 0) != CURLUE_OK) return target;
@@ -36814,7 +36936,8 @@ inline std::string redirect_target(const std::string& asked, const std::string& 
   return whole.empty() ? target : whole;
 }
 
-/// Whether both are one server's: scheme, host and port; or the same host's, by TLS instead of without.
+/// Whether both URLs have the same scheme, host and port. An upgrade from http to https on the same host,
+/// with the default ports, counts as the same server.
 inline bool is_same_server(const std::string& asked, const std::string& target) {
   const curl_url_owner from = parsed_url(asked);
   const curl_url_owner to = parsed_url(target);
@@ -36828,12 +36951,12 @@ inline bool is_same_server(const std::string& asked, const std::string& target) 
   return from_scheme == "http" && from_port == "80" && to_scheme == "https" && to_port == "443";
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/curl/exchange.hpp -----------------------------------------------------------------------
 
-// curl_exchange: how a request is put to libcurl, and an answer received. Must not know who waits for it, nor
-// how many there are, nor how long is too long; that is patience.hpp's.
+// curl_exchange: sets libcurl up for one request, and receives its response. Must not know who waits, how
+// many exchanges there are, or how long one may take (see patience.hpp).
 
 #include <curl/curl.h>
 #include <sys/socket.h>
@@ -36850,41 +36973,45 @@ inline bool is_same_server(const std::string& asked, const std::string& target) 
 
 namespace coworker::inline v0_1 {
 
+/// Options of a curl_client.
 struct curl_client_options {
+  /// The value of the User-Agent header. Default: "coworker".
   std::string user_agent = "coworker";
-  /// For name look-up, connection and TLS handshake. Above 0; default 10 s.
+  /// For name look-up, connection and TLS handshake. Above 0. Default: 10 s.
   duration connect_timeout = std::chrono::seconds(10);
-  /// How long a silent connection is trusted before it is probed, and between probes. In whole seconds;
-  /// default 15 s.
+  /// How long a connection may be silent before it is probed, and the time between probes (TCP keep-alive).
+  /// Whole seconds. Default: 15 s.
   std::chrono::seconds keep_alive = std::chrono::seconds(15);
-  /// How long an exchange that is being given up may still receive an answer that was on its way. Default 1
-  /// s.
+  /// How long an exchange that is being given up may still receive a response that was on
+  /// its way. Default: 1 s.
   duration linger = std::chrono::seconds(1);
-  /// An answer that has begun is given up, as a failure, when it brings less than so many bytes a second over
-  /// `slow_limit`. Default 1000 over 30 s.
+  /// The least speed of a response that has begun, in bytes per second, measured over `slow_limit`. A slower
+  /// one is given up, as a failure. Default: 1000.
   long least_speed = 1000;
+  /// The time over which `least_speed` is measured. Default: 30 s.
   duration slow_limit = std::chrono::seconds(30);
-  /// The same once the exchange was asked to stop, so that leaving is never held up. Default 2 s.
+  /// The same time for an exchange that was asked to stop, so that it does not delay a
+  /// shutdown. Default: 2 s.
   duration slow_limit_when_stopped = std::chrono::seconds(2);
-  /// How large an answer may be, in bytes, unpacked. Default 512 MiB.
+  /// The largest response, in bytes, uncompressed. Default: 512 MiB.
   std::size_t answer_limit = std::size_t{512} << 20;
-  /// How large an answer may become by unpacking, in bytes; one that was larger on its way may become 64 times as
-  /// large as it was there. Default 16 MiB.
+  /// The largest response after decompression, in bytes. One that was larger than that in compressed form may
+  /// decompress to 64 times its compressed size. Default: 16 MiB.
   std::size_t unpacked_limit = std::size_t{16} << 20;
-  /// Idle connections kept for re-use. Default 256.
+  /// The most idle connections to keep for re-use. Default: 256.
   long idle_connections = 256;
-  /// Connects to addresses of the public internet only, and through no proxy. Default: false.
+  /// Whether to connect to public addresses only, and through no proxy. Default: false.
   bool only_public = false;
-  /// A file of certificates to trust instead of the system's; empty: the system's.
+  /// A file of certificates to trust instead of the system's. Default: empty, the system's.
   std::string ca_file = {};
-  /// A folder of certificates to trust as well, each under the name that `openssl rehash` gives it; empty:
-  /// the system's.
+  /// A folder of further certificates to trust, each named as `openssl rehash` names it. Default:
+  /// empty, the system's.
   std::string ca_folder = {};
 };
 
 namespace detail {
 
-// What the exchanges of one client share.
+// Shared by the exchanges of one client.
 struct curl_common {
   explicit curl_common(curl_client_options chosen)
       : options(std::move(chosen)), user_agent("User-Agent: " + options.user_agent) {
@@ -36894,23 +37021,23 @@ struct curl_common {
   curl_common& operator=(const curl_common&) = delete;
 
   const curl_client_options options;
-  // Given as headers, as libcurl writes the text of its own options twice, letter by letter, at a tenth of
-  // the cost of a small request.
+  // Set as headers: libcurl copies the texts of its own options twice, character by character, which takes a
+  // tenth of the time of a small request.
   std::string user_agent;
   std::string encodings = "Accept-Encoding: gzip, deflate";
   // Waiting for a 100 Continue costs a second where the server does not send one.
   std::string no_expect = "Expect:";
-  // They end the list of every request: the last two of them, or all three. libcurl reads them only.
+  // The end of every request's header list: the last two, or all three. libcurl only reads them.
   curl_slist last_headers[3] = {{no_expect.data(), &last_headers[1]},
                                 {user_agent.data(), &last_headers[2]},
                                 {encodings.data(), nullptr}};
   proxies proxy{};
-  std::vector<curl_socket_t> sockets;  // all that there were; some may be closed, or others by now
+  std::vector<curl_socket_t> sockets;  // all sockets so far; some may be closed, or re-used by others
   time_point now{};                    // when libcurl was last called
 };
 
-// One request on its way, with a handle of libcurl's that keeps its settings from one request to the next.
-// What did not change is not set again.
+// One request in progress, with a libcurl handle that keeps its settings from one request to the next.
+// Unchanged settings are not set again.
 struct curl_exchange {
   curl_exchange(curl_common& of_client, bool for_posts);
   curl_exchange(const curl_exchange&) = delete;
@@ -36930,37 +37057,37 @@ struct curl_exchange {
   static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address);
 
   curl_common& common;
-  const bool posts;       // or gets
-  curl_url_owner parsed;  // the server, unless libcurl is to parse the whole address
+  const bool posts;       // else GETs
+  curl_url_owner parsed;  // the server; null if libcurl parses the whole URL
   curl_easy_owner easy;
   std::string url;
-  std::string server;               // the part of it before the path, or all of it
+  std::string server;               // the part of the URL before the path, or all of it
   std::vector<curl_slist> headers;  // point into the request, which outlives the exchange
   const curl_slist* first_header = nullptr;
-  http_response* answer = nullptr;
+  http_response* response = nullptr;
   std::coroutine_handle<> waiting;
   executor_ref executor;
   std::atomic<bool> stop_requested{false};
-  bool settled = false;  // and out of libcurl's hands
-  bool leaving = false;  // given up, but for an answer that may be on its way
+  bool settled = false;  // and removed from libcurl
+  bool leaving = false;  // given up, except for a response that may be on its way
   bool gave_up = false;
-  int port = -1;  // our own end of the connection, once the request goes out
+  int port = -1;  // local port of the connection, once the request is sent
   time_point give_up_at = (time_point::max)();
 
-  // How it gets on; see patience.hpp.
-  duration limit{};                      // of silence: the request's timeout
-  bool timeout_to_end = false;           // the request's
-  bool answering = false;                // the first line of the answer is here
-  bool in_body = false;                  // and the first byte of its body
-  bool hurried = false;                  // it answers, and was asked to stop
-  time_point due = (time_point::max)();  // when to look at it
-  time_point quiet_since{};        // when something of the request, or the answer's first line, last moved
-  curl_off_t sent = 0;             // as of the last look, by libcurl
-  int unsent = 0;                  // as of the last look, what the system still has of that
-  time_point window_begun{};       // in which the answer's speed is measured
-  curl_off_t received_before = 0;  // what had come of its body then
+  // Progress; see patience.hpp.
+  duration limit{};                      // the silence timeout of the request
+  bool timeout_to_end = false;           // of the request
+  bool response_begun = false;           // the first line of the response has arrived
+  bool in_body = false;                  // the first byte of its body has arrived
+  bool hurried = false;                  // the response has begun, and a stop was requested
+  time_point due = (time_point::max)();  // when to check it
+  time_point quiet_since{};              // when part of the request, or the response's first line, last moved
+  curl_off_t sent = 0;                   // at the last check, as libcurl counts
+  int unsent = 0;                        // at the last check, the part of `sent` that the system still holds
+  time_point window_begun{};             // start of the time over which the response's speed is measured
+  curl_off_t received_before = 0;        // bytes of its body received before that
 
-  // Why it ended, where libcurl does not know.
+  // Why it ended, where libcurl does not know the cause.
   open_failure opening;
   bool no_memory = false;
   bool too_large = false;
@@ -36975,8 +37102,8 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   const long keep_alive = std::chrono::duration<long>(options.keep_alive).count();
   curl_easy_setopt(handle, CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-  // A look-up that hangs is left to its thread when its exchange ends. Otherwise the loop would wait for it,
-  // with every job in it, and with the end of the process.
+  // When an exchange ends, a look-up that hangs stays behind on its thread. Otherwise the loop would wait for
+  // it, with every job on it, and so would the end of the process.
   curl_easy_setopt(handle, CURLOPT_QUICK_EXIT, 1L);
 #endif
   curl_easy_setopt(handle, CURLOPT_FOLLOWLOCATION, 0L);
@@ -36986,14 +37113,15 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
   curl_easy_setopt(handle, CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
   curl_easy_setopt(handle, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");  // decodes; asking is up to the header
+  // decodes; the request for it is in the headers
+  curl_easy_setopt(handle, CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS,
                    (std::max)(1L, to_milliseconds(options.connect_timeout)));
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPIDLE, keep_alive);
   curl_easy_setopt(handle, CURLOPT_TCP_KEEPINTVL, keep_alive);
-  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's answer is not the server's
-  if (!common.proxy.any) {                                         // or each request would look for one
+  curl_easy_setopt(handle, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);  // a proxy's response is not the server's
+  if (!common.proxy.any) {                                         // else each request would look for one
     curl_easy_setopt(handle, CURLOPT_PROXY, "");
     curl_easy_setopt(handle, CURLOPT_NOPROXY, "");
   }
@@ -37013,9 +37141,9 @@ inline curl_exchange::curl_exchange(curl_common& of_client, bool for_posts)
 
 inline void curl_exchange::prepare(const http_request& request, const std::string& address,
                                    http_response& to_fill) {
-  answer = &to_fill;
+  response = &to_fill;
   stop_requested.store(false, std::memory_order_relaxed);
-  settled = leaving = gave_up = answering = in_body = hurried = no_memory = too_large = false;
+  settled = leaving = gave_up = response_begun = in_body = hurried = no_memory = too_large = false;
   port = -1;
   give_up_at = due = (time_point::max)();
   sent = received_before = 0;
@@ -37031,9 +37159,9 @@ inline void curl_exchange::prepare(const http_request& request, const std::strin
   curl_easy_setopt(easy.get(), CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body->size()));
 }
 
-// libcurl reads the list and leaves it alone, so that it can be made of what is there.
+// libcurl only reads the list, so it can be built from existing texts.
 inline void curl_exchange::set_headers(const http_request& request) {
-  constexpr std::size_t least_expecting = 1000;  // bytes; smaller bodies no libcurl announces
+  constexpr std::size_t least_expecting = 1000;  // bytes; no libcurl sends Expect for smaller bodies
   const bool may_expect = posts && request.body->size() >= least_expecting;
   curl_slist* next = &common.last_headers[may_expect ? 0 : 1];
   headers.resize(request.headers.size() + 1);
@@ -37049,19 +37177,19 @@ inline void curl_exchange::set_headers(const http_request& request) {
   curl_easy_setopt(easy.get(), CURLOPT_HTTPHEADER, next);
 }
 
-// libcurl takes an address apart and puts it together again letter by letter, at a tenth of the cost of a
-// small request. So it is told the server, once, and the rest as it is to be sent.
+// libcurl parses and rebuilds a URL character by character, which takes a tenth of the time of a small
+// request. So it gets the server once, and the rest of the URL as it is to be sent.
 inline void curl_exchange::set_address(const std::string& address) {
   const std::size_t target = plain_target(address, common.proxy.plain);
   const bool whole = target == std::string::npos;
   const std::string_view place = whole ? address : std::string_view(address).substr(0, target + 1);
-  url.clear();  // what is known of the handle, should it throw
+  url.clear();  // correct for the handle if something below throws
   if (server != place) set_server(place, whole);
   set_text(CURLOPT_REQUEST_TARGET, whole ? nullptr : address.c_str() + target);
   url = address;
 }
 
-// Where libcurl has no memory for a text, it keeps the one before, and would send this request to that address.
+// Without memory for a text, libcurl keeps the one before, and would send this request to that address.
 inline void curl_exchange::set_text(CURLoption option, const char* text) {
   if (curl_easy_setopt(easy.get(), option, text) == CURLE_OK) return;
   server.clear();
@@ -37071,20 +37199,21 @@ inline void curl_exchange::set_text(CURLoption option, const char* text) {
 inline void curl_exchange::set_server(std::string_view address, bool whole) {
   server = address;
   curl_url_owner taken_apart(whole ? nullptr : curl_url());
-  // What cannot be parsed is left to libcurl, which says why.
+  // A URL that cannot be parsed goes to libcurl, which reports why.
   if (curl_url_set(taken_apart.get(), CURLUPART_URL, server.c_str(), 0) != CURLUE_OK) taken_apart.reset();
   curl_easy_setopt(easy.get(), CURLOPT_CURLU, taken_apart.get());
   set_text(CURLOPT_URL, taken_apart ? nullptr : server.c_str());
   parsed = std::move(taken_apart);
-  // Waiting for a connection that others may share pays where a handshake tells soon whether it can be;
-  // without TLS, libcurl would wait for the first answer, which a long poll keeps back.
+  // Waiting for a shared connection pays off with TLS, where the handshake soon tells whether it can be
+  // shared. Without TLS, libcurl would wait for the first response, which a long poll delays.
   curl_easy_setopt(easy.get(), CURLOPT_PIPEWAIT, server.starts_with("https:") ? 1L : 0L);
 }
 
-// Whether the answer may grow so much. What unpacks to hundreds of times its size is made to hurt.
+// Whether the response may grow by so many bytes. A response that decompresses to hundreds of times
+// its size is an attack.
 inline bool curl_exchange::takes(std::size_t more) noexcept {
   const curl_client_options& options = common.options;
-  const std::size_t size = answer->body.size() + more;
+  const std::size_t size = response->body.size() + more;
   if (size > options.answer_limit) return false;
   if (size <= options.unpacked_limit) return true;
   curl_off_t came = 0;
@@ -37092,7 +37221,7 @@ inline bool curl_exchange::takes(std::size_t more) noexcept {
   return size / 64 <= static_cast<std::size_t>(came);
 }
 
-// A return of 0 makes libcurl end the exchange.
+// Returning 0 makes libcurl end the exchange.
 inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
   if (!one.in_body) {
@@ -37103,7 +37232,7 @@ inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::siz
   one.too_large = !one.takes(size * count);
   if (one.too_large) return 0;
   try {
-    one.answer->body.append(data, size * count);
+    one.response->body.append(data, size * count);
   } catch (...) {
     one.no_memory = true;
     return 0;
@@ -37113,16 +37242,17 @@ inline std::size_t curl_exchange::on_body(char* data, std::size_t size, std::siz
 
 inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::size_t count, void* user) {
   auto& one = *static_cast<curl_exchange*>(user);
-  if (!one.answering) {
-    one.answering = true;
+  if (!one.response_begun) {
+    one.response_begun = true;
     if (!one.timeout_to_end) one.quiet_since = one.common.now;
-    one.give_up_at = (time_point::max)();  // it came before its linger was over, and is received to its end
+    // it began before the linger time was over, and is received to its end
+    one.give_up_at = (time_point::max)();
     if (one.leaving) one.hurry();
   }
   const std::string_view target = location_in({data, size * count});
   if (target.empty()) return size * count;
   try {
-    one.answer->location = target;
+    one.response->location = target;
   } catch (...) {
     one.no_memory = true;
     return 0;
@@ -37130,7 +37260,7 @@ inline std::size_t curl_exchange::on_header(char* data, std::size_t size, std::s
   return size * count;
 }
 
-// From now on its speed is measured over a shorter time.
+// From now on, measures the speed over a shorter time.
 inline void curl_exchange::hurry() noexcept {
   hurried = true;
   window_begun = common.now;
@@ -37138,22 +37268,22 @@ inline void curl_exchange::hurry() noexcept {
   due = (std::min)(due, common.now + common.options.slow_limit_when_stopped);
 }
 
-// As libcurl would, but not for the programs that a handler may start; and the error is known.
+// Opens a socket as libcurl would, but with close-on-exec, and records the error.
 inline curl_socket_t curl_exchange::on_open(void* user, curlsocktype, curl_sockaddr* address) {
   auto& one = *static_cast<curl_exchange*>(user);
-  if (!one.opening.refused.empty()) return CURL_SOCKET_BAD;  // all addresses of its name must be public
+  if (!one.opening.refused.empty()) return CURL_SOCKET_BAD;  // all addresses of the name must be public
   const curl_socket_t socket = detail::open_socket(*address, one.common.options.only_public, one.opening);
   if (socket == CURL_SOCKET_BAD) return socket;
   std::vector<curl_socket_t>& sockets = one.common.sockets;
   try {
     if (std::find(sockets.begin(), sockets.end(), socket) == sockets.end()) sockets.push_back(socket);
-  } catch (...) {  // no memory: its exchanges will have no linger
+  } catch (...) {  // no memory: exchanges on this socket will not linger
   }
   return socket;
 }
 
-// A connection that dies without a byte makes libcurl send the request again; one that was given up must not
-// be.
+// If a connection fails without a byte, libcurl sends the request again. It must not do so for an exchange
+// that was given up.
 inline int curl_exchange::before_request(void* user, char*, char*, int, int local_port) {
   auto& one = *static_cast<curl_exchange*>(user);
   one.port = local_port;
@@ -37166,8 +37296,8 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 
 // ---- coworker/http/curl/diagnosis.hpp ----------------------------------------------------------------------
 
-// What a failed transfer comes to, and why, where libcurl's own words leave the cause out: no descriptors, threads
-// or memory left, an answer that grew too large. Must not know who waits.
+// The failure of a transfer and its cause, where libcurl's text omits it: no descriptors, threads or memory,
+// or a response that is too large. Must not know who waits.
 
 #include <curl/curl.h>
 #include <fcntl.h>
@@ -37178,14 +37308,14 @@ inline int curl_exchange::before_request(void* user, char*, char*, int, int loca
 
 namespace coworker::inline v0_1::detail {
 
-/// EMFILE or ENFILE when no descriptor can be opened right now, else 0.
+/// Returns EMFILE or ENFILE if no descriptor can be opened now, else 0.
 inline int descriptor_shortage() noexcept {
   const unique_fd probe(::open("/dev/null", O_RDONLY | O_CLOEXEC));
   return !probe && (errno == EMFILE || errno == ENFILE) ? errno : 0;
 }
 
 inline bool may_lack_descriptors(CURLcode code) noexcept {
-  switch (static_cast<int>(code)) {  // as a number: -Wswitch-enum would ask for all hundred of them
+  switch (static_cast<int>(code)) {  // cast to int: -Wswitch-enum would demand all hundred values
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
@@ -37202,8 +37332,8 @@ inline bool is_shortage(int error) noexcept {
   return error == EMFILE || error == ENFILE || error == ENOMEM || error == ENOBUFS;
 }
 
-/// What the process or the machine is short of, and the way out; empty when a transfer did not fail for that.
-/// `opening` is the error with which a socket could not be opened, or 0; `words` are libcurl's.
+/// Returns what the process or the machine lacks and what to do, or an empty text if that is not why a
+/// transfer failed. `opening`: the error of opening a socket, or 0. `words`: libcurl's text.
 inline std::string shortage_of(CURLcode code, int opening, std::string_view words) {
   if (code == CURLE_OUT_OF_MEMORY)
     return "out of memory; lower the concurrency, or give the container more memory";
@@ -37220,24 +37350,24 @@ inline http_failure failure_of(const curl_exchange& one, CURLcode code) noexcept
   if (!one.opening.refused.empty()) return http_failure::unusable;
   const bool for_want = code == CURLE_OPERATION_TIMEDOUT || code == CURLE_OUT_OF_MEMORY ||
                         (may_lack_descriptors(code) && descriptor_shortage() != 0);
-  if (one.port < 0 && for_want) return http_failure::unreachable;  // whatever it was, nothing was sent
+  if (one.port < 0 && for_want) return http_failure::unreachable;  // nothing was sent, whatever the cause
   return failure_of(code);
 }
 
 inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
-  const std::string size = std::to_string(one.answer->body.size());
+  const std::string size = std::to_string(one.response->body.size());
   if (one.no_memory) {
     return "out of memory after " + size +
-           " bytes of the answer; lower the concurrency, or give the container more memory";
+           " bytes of the response; lower the concurrency, or give the container more memory";
   }
   if (one.too_large) {
     curl_off_t came = 0;
     curl_easy_getinfo(one.easy.get(), CURLINFO_SIZE_DOWNLOAD_T, &came);
-    return "the answer is too large: " + std::to_string(came) + " bytes of it became more than " + size +
-           ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
+    return "the response is too large: " + std::to_string(came) + " bytes of it decompressed to more than " +
+           size + ", which is more than curl_client_options::answer_limit and unpacked_limit allow";
   }
   if (!one.opening.refused.empty())
-    return "it leads to " + one.opening.refused + ", which is no public address";
+    return "it leads to " + one.opening.refused + ", which is not a public address";
   const std::string_view words = one.problem[0] != '\0' ? one.problem : curl_easy_strerror(code);
   std::string shortage = shortage_of(code, one.opening.error, words);
   return shortage.empty() ? std::string(words) : shortage;
@@ -37247,10 +37377,10 @@ inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
 
 // ---- coworker/http/curl/patience.hpp -----------------------------------------------------------------------
 
-// How long an exchange may take. Limits are of silence, not of the whole: a request that gets through and an
-// answer that comes at a decent speed go on. libcurl's own limits count the time in which the process was frozen,
-// and look at the clock before they look at the socket, so none of them is used once a connection stands.
-// Must not know how many exchanges there are, nor who waits.
+// How long an exchange may take. Timeouts limit silence, not the whole time: a request or response
+// continues while it makes progress. libcurl's own timeouts are not used on open connections: they count
+// time in which the process was frozen, and check the clock before the socket. Must not know how many
+// exchanges there are, or who waits.
 
 #include <curl/curl.h>
 #include <sys/ioctl.h>
@@ -37265,8 +37395,8 @@ inline std::string describe_failure(const curl_exchange& one, CURLcode code) {
 
 namespace coworker::inline v0_1::detail {
 
-/// The socket whose own end has that port, of those that a client has opened; none: CURL_SOCKET_BAD. libcurl knows
-/// the socket of an exchange only once it is over, but tells the port when a request goes out.
+/// Returns the client's socket with that local port, or CURL_SOCKET_BAD. libcurl reports the socket of an
+/// exchange only when it is over, but the port when the request is sent.
 inline curl_socket_t socket_at(const curl_common& common, int port) noexcept {
   for (const curl_socket_t socket : common.sockets) {
     if (port > 0 && local_port(socket) == port) return socket;
@@ -37274,7 +37404,7 @@ inline curl_socket_t socket_at(const curl_common& common, int port) noexcept {
   return CURL_SOCKET_BAD;
 }
 
-/// Bytes that the system has taken and the other side has not confirmed; 0 where it does not tell.
+/// Returns how many sent bytes the peer has not acknowledged; 0 if the system does not report that.
 inline int unconfirmed(curl_socket_t socket) noexcept {
   int bytes = 0;
   if (socket == CURL_SOCKET_BAD) return 0;
@@ -37295,16 +37425,17 @@ inline curl_off_t bytes_of(const curl_exchange& one, CURLINFO which) noexcept {
 
 enum class patience : unsigned char { goes_on, silent, slow };
 
-// A request of that size is sent in one piece. Of a larger one it is seen in time whether it moves.
+// A request up to this size is sent in one piece. For a larger one, partial progress is visible.
 inline constexpr std::size_t sent_at_once = 65'536;
 
-/// Begins to measure.
+/// Starts the measurement.
 inline void begin_patience(curl_exchange& one, time_point now, std::size_t body) noexcept {
   one.quiet_since = now;
   one.due = after(now, body <= sent_at_once ? one.limit : one.limit / 4);
 }
 
-/// Whether something of the request got through since the last look. `shared`: others use its connection too.
+/// Whether part of the request was sent or acknowledged since the last check. `shared`: others use its
+/// connection too.
 inline bool has_moved(curl_exchange& one, bool shared) noexcept {
   if (!one.posts) return false;
   const curl_off_t sent = bytes_of(one, CURLINFO_SIZE_UPLOAD_T);
@@ -37316,7 +37447,8 @@ inline bool has_moved(curl_exchange& one, bool shared) noexcept {
   return moved;
 }
 
-/// What is due, after libcurl has read all that had arrived. `shared`: others use its connection too.
+/// Checks an exchange that is due, after libcurl has read everything that had arrived. `shared`: others use
+/// its connection too.
 inline patience look(curl_exchange& one, time_point now, bool shared) noexcept {
   const curl_client_options& options = one.common.options;
   time_point until = (time_point::max)();
@@ -37349,31 +37481,32 @@ inline std::string seconds_in_words(duration span) {
                                                             : std::to_string(milliseconds) + " ms";
 }
 
-/// Why an exchange was given up.
+/// Returns why an exchange was given up.
 inline std::string describe(const curl_exchange& one, patience seen, time_point now) {
-  const std::string size = std::to_string(one.answer->body.size());
+  const std::string size = std::to_string(one.response->body.size());
   if (seen == patience::slow) {
     const curl_off_t came = bytes_of(one, CURLINFO_SIZE_DOWNLOAD_T) - one.received_before;
-    return "the answer comes too slowly and was given up after " + size + " bytes: " + std::to_string(came) +
-           " in the last " + seconds_in_words(now - one.window_begun) + ", less than " +
-           std::to_string(one.common.options.least_speed) + " a second";
+    return "the response comes too slowly and was given up after " + size +
+           " bytes: " + std::to_string(came) + " in the last " + seconds_in_words(now - one.window_begun) +
+           ", less than " + std::to_string(one.common.options.least_speed) + " a second";
   }
   const std::string silence = seconds_in_words(one.limit);
-  if (one.port < 0) return "no connection came about in " + silence;
-  if (one.in_body) return "the answer was not complete within " + silence + ", but for " + size + " bytes";
-  if (one.answering) return "the answer began, and nothing more of it came within " + silence;
-  if (one.unsent == 0) return "no answer came within " + silence;
+  if (one.port < 0) return "no connection was made within " + silence;
+  if (one.in_body)
+    return "the response was not complete within " + silence + ": only " + size + " bytes of its body came";
+  if (one.response_begun) return "the response began, and nothing more of it came within " + silence;
+  if (one.unsent == 0) return "no response came within " + silence;
   return "the request did not get through: after " + std::to_string(one.sent - one.unsent) +
          " bytes of its body, nothing moved for " + silence;
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/http/curl/transfers.hpp ----------------------------------------------------------------------
 
-// curl_transfers: the exchanges that libcurl's multi interface has under way, from the moment they are handed to it
-// until each has an answer or a failure; and how one is given up without losing an answer that is on its way. Must
-// not know how a thread waits, nor what is asked for.
+// curl_transfers: the exchanges that libcurl's multi interface performs, until each has a response or a
+// failure; and how to give one up without losing a response that is on its way. Must not know how a thread
+// waits, or what is requested.
 
 #include <curl/curl.h>
 #include <sys/socket.h>
@@ -37387,7 +37520,7 @@ inline std::string describe(const curl_exchange& one, patience seen, time_point 
 
 namespace coworker::inline v0_1::detail {
 
-/// All but wake() and request_stop() belongs to one thread.
+/// Thread safety: use it on one thread, except for wake() and request_stop().
 class curl_transfers {
  public:
   using exchange = curl_exchange;
@@ -37395,8 +37528,8 @@ class curl_transfers {
   explicit curl_transfers(curl_client_options chosen) : common_(std::move(chosen)) {
     initialise_curl();
     multi_ = make_multi();
-    // By default the cache shrinks with the running transfers, so that a lull would cost all warm
-    // connections.
+    // By default libcurl shrinks its cache with the number of running transfers, so a pause would close all
+    // idle connections.
     curl_multi_setopt(multi_.get(), CURLMOPT_MAXCONNECTS, common_.options.idle_connections);
   }
 
@@ -37404,25 +37537,25 @@ class curl_transfers {
   CURLM* multi() const noexcept { return multi_.get(); }
   void wake() noexcept { curl_multi_wakeup(multi_.get()); }
 
-  /// Hands over an exchange that was prepared, with a body of that size; its `waiting` is posted when it is over.
-  /// False: it has failed at once. Throws std::bad_alloc.
+  /// Starts a prepared exchange with a request body of that size in bytes. Its `waiting` is posted when it is
+  /// over. Returns false if it failed at once. Throws: std::bad_alloc.
   bool add(exchange& one, std::size_t body) {
     exchanges_.push_back(&one);
     const CURLMcode added = curl_multi_add_handle(multi_.get(), one.easy.get());
     if (added != CURLM_OK) {
       exchanges_.pop_back();
-      one.answer->failure = http_failure::unreachable;
-      explain(*one.answer, [added] { return std::string(curl_multi_strerror(added)); });
+      one.response->failure = http_failure::unreachable;
+      explain(*one.response, [added] { return std::string(curl_multi_strerror(added)); });
       return false;
     }
     const time_point now = clock_type::now();
     begin_patience(one, now, body);
-    if (exchanges_.size() == 1) heard_until_ = now;
+    if (exchanges_.size() == 1) observed_until_ = now;
     perform_first_ = true;
     return true;
   }
 
-  /// Any thread, while the exchange is under way.
+  /// Thread safety: may be called on any thread while the exchange is in progress.
   void request_stop(exchange& one) noexcept {
     one.stop_requested.store(true, std::memory_order_relaxed);
     stops_pending_.store(true, std::memory_order_release);
@@ -37431,21 +37564,21 @@ class curl_transfers {
 
   bool empty() const noexcept { return exchanges_.empty(); }
 
-  /// Something was added since libcurl was last called, so that there is nothing to wait for.
+  /// Whether an exchange was added since libcurl was last called, so that there is nothing to wait for.
   bool must_begin() const noexcept { return perform_first_; }
 
-  /// When something is due that nobody would wake this thread for.
+  /// Returns when something is due that does not wake this thread.
   time_point next_due() const noexcept {
     time_point soonest = (time_point::max)();
     for (const exchange* const one : exchanges_) soonest = (std::min)({soonest, one->give_up_at, one->due});
     return soonest;
   }
 
-  /// To be called before work(), and before and after a wait. `waited_until` is when a wait was to end; if that is
-  /// long over, the process was frozen.
-  void listen(time_point now, time_point waited_until = (time_point::min)()) noexcept;
+  /// Updates the current time. Call it before work(), and before and after a wait. `waited_until`: when the
+  /// wait should have ended. If that was long ago, the process was frozen.
+  void update_time(time_point now, time_point waited_until = (time_point::min)()) noexcept;
 
-  /// Reads and writes what can be, ends what is over, and gives up what takes too long.
+  /// Lets libcurl read and write what is ready, ends what is over, and gives up what takes too long.
   void work() {
     perform();
     if (stops_pending_.exchange(false, std::memory_order_acquire) || stops_postponed_) stop_exchanges();
@@ -37458,7 +37591,7 @@ class curl_transfers {
   static constexpr duration noticeable = std::chrono::seconds(1);
 
   template <class Words>
-  static void explain(http_response& answer, Words words) noexcept;
+  static void explain(http_response& response, Words words) noexcept;
   void perform();
   void stop_exchanges() noexcept;
   bool all_leave(int port) const noexcept;
@@ -37473,33 +37606,33 @@ class curl_transfers {
   curl_multi_owner multi_;
   exchange_list exchanges_;
   bool perform_first_ = false;
-  time_point heard_until_{};  // when libcurl last looked at its sockets
+  time_point observed_until_{};  // when libcurl last checked its sockets
   std::atomic<bool> stops_pending_{false};
   bool stops_postponed_ = false;
 };
 
-// There may be no memory for the words.
+// There may be no memory for the text.
 template <class Words>
-void curl_transfers::explain(http_response& answer, Words words) noexcept {
+void curl_transfers::explain(http_response& response, Words words) noexcept {
   try {
-    answer.problem = words();
+    response.problem = words();
   } catch (...) {
-    answer.problem = "out of memory";  // short enough to need none
+    response.problem = "out of memory";  // short enough to need no allocation
   }
 }
 
-// Between two looks at the sockets this thread was busy, or the process was frozen, nobody knows for how much of a
-// wait that ended late. Silence that could not have been heard does not count.
-inline void curl_transfers::listen(time_point now, time_point waited_until) noexcept {
+// Between two checks of the sockets, this thread was busy or the process was frozen, and it is unknown for
+// how long. Silence in that time does not count.
+inline void curl_transfers::update_time(time_point now, time_point waited_until) noexcept {
   if (waited_until != (time_point::min)() && (waited_until > now || now - waited_until <= noticeable))
-    heard_until_ = now;
-  const duration deaf = now - std::exchange(heard_until_, now);
+    observed_until_ = now;
+  const duration unobserved = now - std::exchange(observed_until_, now);
   common_.now = now;
-  if (deaf <= noticeable) return;
+  if (unobserved <= noticeable) return;
   for (exchange* const one : exchanges_) {
-    for (time_point* const moment : {&one->due, &one->give_up_at}) *moment = after(*moment, deaf);
-    one->quiet_since += deaf;
-    one->window_begun += deaf;
+    for (time_point* const moment : {&one->due, &one->give_up_at}) *moment = after(*moment, unobserved);
+    one->quiet_since += unobserved;
+    one->window_begun += unobserved;
   }
 }
 
@@ -37520,58 +37653,58 @@ inline void curl_transfers::perform() {
 }
 
 inline void curl_transfers::settle(exchange& one, CURLcode code) noexcept {
-  http_response& answer = *one.answer;
+  http_response& response = *one.response;
   long status = 0;
   curl_easy_getinfo(one.easy.get(), CURLINFO_RESPONSE_CODE, &status);
   if (code != CURLE_OK) {
-    one.gave_up = one.leaving && !one.answering;
-    answer.failure = failure_of(one, code);
-    answer.out_of_memory = one.no_memory && one.in_body;
-    if (answer.out_of_memory) answer.status = static_cast<int>(status);
-    return explain(answer, [&] { return describe_failure(one, code); });
+    one.gave_up = one.leaving && !one.response_begun;
+    response.failure = failure_of(one, code);
+    response.out_of_memory = one.no_memory && one.in_body;
+    if (response.out_of_memory) response.status = static_cast<int>(status);
+    return explain(response, [&] { return describe_failure(one, code); });
   }
-  answer.status = static_cast<int>(status);
+  response.status = static_cast<int>(status);
   curl_off_t seconds = 0;
   if (curl_easy_getinfo(one.easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
-    answer.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
-  if (answer.location.empty()) return;
+    response.retry_after = std::chrono::seconds(std::min<curl_off_t>(seconds, 24 * 60 * 60));
+  if (response.location.empty()) return;
   const bool redirects = status >= 300 && status < 400;
   try {
-    answer.location = redirects ? redirect_target(one.url, answer.location) : std::string();
+    response.location = redirects ? redirect_target(one.url, response.location) : std::string();
   } catch (...) {  // no memory: it stays as the server wrote it
   }
 }
 
 inline void curl_transfers::give_up(exchange& one, patience seen) noexcept {
-  one.gave_up = one.leaving && !one.answering;
-  one.answer->failure = one.port < 0 ? http_failure::unreachable : http_failure::timed_out;
-  explain(*one.answer, [&] { return describe(one, seen, common_.now); });
+  one.gave_up = one.leaving && !one.response_begun;
+  one.response->failure = one.port < 0 ? http_failure::unreachable : http_failure::timed_out;
+  explain(*one.response, [&] { return describe(one, seen, common_.now); });
 }
 
-// Takes the exchange out of libcurl's hands and lets its coroutine go on.
+// Removes the exchange from libcurl and resumes its coroutine.
 inline auto curl_transfers::finish(exchange_list::iterator place) noexcept -> exchange_list::iterator {
   exchange& one = **place;
   if (!std::exchange(one.settled, true)) curl_multi_remove_handle(multi_.get(), one.easy.get());
   try {
     one.executor.post(one.waiting);
-  } catch (...) {  // no memory; it is tried again soon
+  } catch (...) {  // no memory; tried again soon
     one.due = common_.now + std::chrono::milliseconds(10);
     return place + 1;
   }
   return exchanges_.erase(place);
 }
 
-// What had arrived was read just before this. An exchange that waits for its answer says that nothing more
-// will come from here, and has until the linger is over to receive what the server had already sent. On a
-// connection of HTTP/2 it can say so only together with all that share it, and until then goes on: libcurl
-// does not tell the server of one that is merely taken away, and the server would answer it into the void.
+// Everything that had arrived was read just before this. An exchange that waits for its response shuts down
+// its sending side, and has the linger time to receive what the server has already sent. An HTTP/2 connection
+// can be shut down only when all of its exchanges are given up; until then the exchange continues. libcurl
+// does not tell the server about a stream that is merely removed, and the server's response would be lost.
 inline void curl_transfers::stop_exchanges() noexcept {
   stops_postponed_ = false;
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
     const bool asked = !one.settled && !one.leaving && one.stop_requested.load(std::memory_order_relaxed);
-    const bool stops = asked && !one.answering;
-    if (asked && one.answering && !one.hurried) one.hurry();
+    const bool stops = asked && !one.response_begun;
+    if (asked && one.response_begun && !one.hurried) one.hurry();
     if (stops && !all_leave(one.port)) {
       stops_postponed_ = true;
     } else if (stops) {
@@ -37590,19 +37723,19 @@ inline bool curl_transfers::all_leave(int port) const noexcept {
   });
 }
 
-// Of the connection with that port, if there is one.
+// Shuts down the sending side of the connection with that local port. Returns whether it did.
 inline bool curl_transfers::close_our_side(int port) const noexcept {
   const curl_socket_t socket = socket_at(common_, port);
   return socket != CURL_SOCKET_BAD && ::shutdown(socket, SHUT_WR) == 0;
 }
 
-// Of a connection that others use as well, nobody can tell for whom something moves there.
+// On a shared connection, progress cannot be assigned to one exchange.
 inline bool curl_transfers::is_shared(const exchange& one) const noexcept {
   return std::any_of(exchanges_.begin(), exchanges_.end(),
                      [&one](const exchange* other) { return other != &one && other->port == one.port; });
 }
 
-// What had arrived was read just before this.
+// Everything that had arrived was read just before this.
 inline void curl_transfers::end_overdue() noexcept {
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
@@ -37622,8 +37755,8 @@ inline void curl_transfers::end_overdue() noexcept {
 
 // ---- coworker/http/curl/client.hpp -------------------------------------------------------------------------
 
-// curl_client: libcurl's multi interface as the thing an event loop blocks on, and as a model of the http
-// client concept. Must not know the queue protocol, nor how a request is put to libcurl.
+// curl_client: an http_client over libcurl's multi interface, which is also what its event loop blocks on.
+// Must not know the queue protocol, nor how libcurl is set up for a request.
 
 #include <curl/curl.h>
 
@@ -37640,13 +37773,14 @@ inline void curl_transfers::end_overdue() noexcept {
 
 namespace coworker::inline v0_1 {
 
-/// An HTTP client over libcurl, and the waiter of the event loop on which it is used: `event_loop
-/// loop(client);`. Connections are kept and re-used, TLS certificates verified, proxies taken from the
-/// environment as libcurl does; if it names none when the client is made, none is looked for later. Coroutines on
-/// the same loop may await descriptors: libcurl's wait and theirs are one. All on the loop's thread, but for
-/// wake() and a stop of the awaiting chain.
+/// An HTTP client over libcurl, and the waiter of the event loop that uses it: `event_loop loop(client);`.
+/// Keeps and re-uses connections, and verifies TLS certificates. Proxies come from the environment, as
+/// libcurl reads it; if there are none when the client is constructed, later ones are ignored. Coroutines on
+/// the same loop may await descriptors: libcurl and they share one wait.
 ///
-/// Errors: the constructor throws std::runtime_error when libcurl cannot be set up, for want of descriptors too.
+/// Throws: the constructor throws std::runtime_error when libcurl cannot be set up, also for
+/// lack of descriptors.
+/// Thread safety: use it on the loop's thread only, except for wake() and a stop of the awaiting chain.
 class curl_client final : public waiter {
  public:
   explicit curl_client(curl_client_options chosen = {}) : transfers_(std::move(chosen)) {}
@@ -37655,37 +37789,37 @@ class curl_client final : public waiter {
   curl_client& operator=(const curl_client&) = delete;
   ~curl_client() = default;
 
-  /// See http_client. A retried or re-used connection may repeat a request that was cut off before any
-  /// answer: libcurl does so by itself.
+  /// See http_client. libcurl may repeat a request by itself if a re-used connection fails
+  /// before any response.
   task<http_response> send(const http_request& request) {
-    http_response answer;
+    http_response response;
     bool gave_up = false;
     try {
       const lease one(*this, request.body.has_value());
       const std::string* address = &request.url;
       std::string moved;
       for (int redirects = 0;; ++redirects) {
-        one->prepare(request, *address, answer);
+        one->prepare(request, *address, response);
         co_await performed(*this, *one, request.body ? request.body->size() : 0);
         gave_up = one->gave_up;
-        if (gave_up || redirects == most_redirects || !is_followed(answer, *address)) break;
-        moved = std::exchange(answer.location, {});
+        if (gave_up || redirects == most_redirects || !is_followed(response, *address)) break;
+        moved = std::exchange(response.location, {});
         address = &moved;
-        answer = http_response();
+        response = http_response();
       }
     } catch (const std::bad_alloc&) {
-      answer.failure = http_failure::unreachable;
-      answer.problem = "out of memory";
+      response.failure = http_failure::unreachable;
+      response.problem = "out of memory";
     }
     if (gave_up) throw cancelled();
-    co_return std::move(answer);
+    co_return std::move(response);
   }
 
   void wait(time_point deadline) override {
     if (deadline != (time_point::min)() && !transfers_.must_begin()) {
       block(deadline);
     } else {
-      if (!transfers_.empty()) transfers_.listen(clock_type::now());
+      if (!transfers_.empty()) transfers_.update_time(clock_type::now());
       if (descriptors_ && descriptors_->waiting() != 0) descriptors_->wait(0);
     }
     if (!transfers_.empty()) transfers_.work();
@@ -37693,10 +37827,10 @@ class curl_client final : public waiter {
 
   void wake() noexcept override { transfers_.wake(); }
 
-  /// For coroutines on the same loop that await descriptors; see event_loop.
+  /// Used by the loop for coroutines that await descriptors; see event_loop.
   void watch(descriptor_watch& watch) override {
     if (!descriptors_) descriptors_.emplace();
-    polled_.reserve(descriptors_->pollable().size() + 1);  // so that waiting needs no memory
+    polled_.reserve(descriptors_->pollable().size() + 1);  // so that waiting allocates nothing
     descriptors_->watch(watch);
   }
   void unwatch(descriptor_watch& watch) noexcept override {
@@ -37708,7 +37842,7 @@ class curl_client final : public waiter {
 
   static constexpr int most_redirects = 5;
 
-  // An exchange for the time of one request.
+  // Borrows an exchange for one request.
   class lease {
    public:
     lease(curl_client& client, bool for_post) : client_(client), exchange_(client.take_exchange(for_post)) {}
@@ -37768,16 +37902,16 @@ class curl_client final : public waiter {
     return posts ? idle_posts_ : idle_gets_;
   }
   std::unique_ptr<exchange> take_exchange(bool for_post);
-  static bool is_followed(const http_response& answer, const std::string& asked);
+  static bool is_followed(const http_response& response, const std::string& asked);
   void block(time_point deadline);
   void poll(int timeout);
 
   detail::curl_transfers transfers_;
-  // Apart, so that a handle serves requests that differ in little.
+  // Separate lists, so that the requests of a handle differ in little.
   std::vector<std::unique_ptr<exchange>> idle_gets_;
   std::vector<std::unique_ptr<exchange>> idle_posts_;
   std::optional<detail::descriptor_set> descriptors_;
-  std::vector<curl_waitfd> polled_;  // kept for its memory
+  std::vector<curl_waitfd> polled_;  // a member to keep its memory
 };
 
 inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchange> {
@@ -37788,25 +37922,26 @@ inline auto curl_client::take_exchange(bool for_post) -> std::unique_ptr<exchang
   return one;
 }
 
-// The same request again, on the same server: what it asked for moved, and nothing else learns our credentials.
-inline bool curl_client::is_followed(const http_response& answer, const std::string& asked) {
-  return (answer.status == 307 || answer.status == 308) && !answer.location.empty() &&
-         detail::is_same_server(asked, answer.location);
+// A redirect is followed only to the same server, so that no other server gets the credentials.
+inline bool curl_client::is_followed(const http_response& response, const std::string& asked) {
+  return (response.status == 307 || response.status == 308) && !response.location.empty() &&
+         detail::is_same_server(asked, response.location);
 }
 
-// Until something has happened, or the deadline, or something is due that nobody else would wake this thread for.
+// Blocks until something happens, until the deadline, or until something is due that does
+// not wake this thread.
 inline void curl_client::block(time_point deadline) {
-  const bool listens = !transfers_.empty();
+  const bool active = !transfers_.empty();
   deadline = (std::min)(deadline, transfers_.next_due());
   const bool endless = deadline == (time_point::max)();
-  const time_point now = listens || !endless ? clock_type::now() : time_point();
-  if (listens) transfers_.listen(now);
+  const time_point now = active || !endless ? clock_type::now() : time_point();
+  if (active) transfers_.update_time(now);
   poll(endless ? (std::numeric_limits<int>::max)()
                : static_cast<int>(detail::to_milliseconds(deadline - now)));
-  if (listens) transfers_.listen(clock_type::now(), (std::max)(now, deadline));
+  if (active) transfers_.update_time(clock_type::now(), (std::max)(now, deadline));
 }
 
-// An epoll descriptor can be polled, so that what libcurl waits for and all other descriptors are one wait.
+// An epoll descriptor can be polled, so one wait covers libcurl's sockets and all other descriptors.
 inline void curl_client::poll(int timeout) {
   polled_.clear();
   if (descriptors_ && descriptors_->waiting() != 0) {
@@ -38078,7 +38213,7 @@ inline std::string checked_url(const char* name, const std::string& url) {
   std::string_view place = url;
   if (scheme) place.remove_prefix(url.find("://") + 3);
   place = place.substr(0, place.find_first_of("/?#"));
-  const auto host = split_host(place.substr(place.rfind('@') + 1));  // behind a user's name
+  const auto host = split_host(place.substr(place.rfind('@') + 1));  // after a user name, if there is one
   if (scheme && plain && host && !host->host.empty() && host->port != std::uint16_t{0}) return url;
   throw environment_error(std::string(name) + ": \"" + url +
                           "\" is not a URL, so there is nowhere to send to; give an http:// or https:// URL");
@@ -38184,7 +38319,7 @@ class own_thread_attendant {
       for (bool over = false; !over;) {
         try {
           over = co_await ended.wait();
-        } catch (const std::bad_alloc&) {  // for the wait; the thread must be joined
+        } catch (const std::bad_alloc&) {  // no memory for the wait; the thread must still be joined
         }
       }
     }
@@ -38221,7 +38356,7 @@ class own_thread_attendant {
         co_await std::move(pausing).in(own);
       } catch (const cancelled&) {
         co_return;
-      } catch (const std::bad_alloc&) {  // for an alarm: without a pause, then
+      } catch (const std::bad_alloc&) {  // no memory for the timer: tries again without a pause
       }
     }
   }
@@ -38292,7 +38427,8 @@ int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period
 
 // ---- coworker/transport/endpoint/webhooks.hpp --------------------------------------------------------------
 
-// Webhooks of an endpoint: whoever asked for it is told of a job's end. Must not know libcurl.
+// Webhooks of an endpoint: a request to the URL that came with a job, once the job has ended. Must not know
+// libcurl.
 
 #include <cstddef>
 #include <string>
@@ -38301,15 +38437,15 @@ int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period
 
 namespace coworker::inline v0_1 {
 
-/// Posts the status object of each job that has ended to the webhook that it came with: three tries, ten seconds apart,
-/// until one is answered with 200.
+/// Posts the status object of each job that has ended to the webhook that came with it. Makes up to three
+/// tries, ten seconds apart, until one gets status 200.
 template <http_client Client>
 class webhook_sender {
  public:
-  /// Both must outlive it. Where a webhook must not go is the client's to know.
+  /// Both must outlive the sender. The client decides which addresses a webhook may not have.
   webhook_sender(Client& client, http_endpoint& endpoint) : client_(client), endpoint_(endpoint) {}
 
-  /// Until close() was called and what was to be told has been tried.
+  /// Runs until close() was called and each webhook of a job that has ended was tried.
   task<void> run() {
     scope telling(co_await this_coro::context());
     for (;;) {
@@ -38322,7 +38458,7 @@ class webhook_sender {
     co_await telling.join();
   }
 
-  /// Tries what there is once more, and ends. Any thread.
+  /// Tries each webhook that has not succeeded once more, and ends run(). Thread safety: any thread.
   void close() {
     closing_.set();
     endpoint_.jobs().noticed().set();
@@ -38346,11 +38482,11 @@ class webhook_sender {
       const http_response answer = co_await client_.send(request);
       if (answer.arrived() && answer.status == 200) co_return;
       problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
-      if (answer.failure == http_failure::unusable) break;  // so it would be again
+      if (answer.failure == http_failure::unusable) break;  // another try would fail in the same way
       if (tries == most_tries || closing_.is_set()) break;
       co_await closing_.wait_until(here.now() + pause);
     }
-    endpoint_.own_log().write(log_level::warn, "Its webhook was not told: " + problem,
+    endpoint_.own_log().write(log_level::warn, "The job's webhook failed: " + problem,
                               log_subject(notice.job->id));
   }
 
@@ -38386,7 +38522,7 @@ class webhook_thread final : public side_work {
   }
 
  private:
-  // Whoever reaches this machine could else have it ask what only it can reach.
+  // Otherwise whoever reaches this machine could make it send requests to what only it can reach.
   static curl_client_options options_for(http_endpoint& endpoint) {
     curl_client_options made;
     made.only_public = !endpoint.options().only_local;
@@ -38545,7 +38681,7 @@ struct build_with_curl {
     parts.log.write(log_level::info, detail::mode_line(chosen));
     bare_worker runner = parts.make_worker();
     watched_worker watched(runner);
-    const side_door beside(watched, parts.settings, parts.log);
+    const monitor_server beside(watched, parts.settings, parts.log);
     return detail::run_runpod_mode(runner, std::move(found), parts.settings.grace_period, parts.log,
                                    parts.program.build);
   }
@@ -38601,7 +38737,7 @@ int start_checked(int argc, char** argv, const started_program& program, const o
         bare_worker runner = parts.make_worker();
         log.write(log_level::info, detail::mode_line(chosen));
         watched_worker watched(runner);
-        const side_door beside(watched, settings, log);
+        const monitor_server beside(watched, settings, log);
         return detail::serve_engine(runner, engine, settings.grace_period, log, program.build);
       }
     }
@@ -39367,7 +39503,7 @@ inline json validated(json input, const std::vector<input_field>& fields,
 
 // ---- coworker/http/call_body.hpp ---------------------------------------------------------------------------
 
-// Where the body of a request comes from: a text, a file, or a function. Must not know libcurl, nor what is called.
+// The source of a request's body: a text, a file, or a function. Must not know libcurl, nor who is called.
 
 #if COWORKER_POSIX
 
@@ -39396,13 +39532,16 @@ class body_source {
   body_source& operator=(const body_source&) = delete;
   virtual ~body_source() = default;
 
-  /// Before it is read, each time. False: it was read before, and cannot be again. Throws io_error.
+  /// Called before each time that the body is read. False: it was read before, and cannot be read again.
+  /// Throws: io_error.
   virtual bool begin() = 0;
-  /// Nothing: it is not known. After begin().
+  /// Nothing if the size is unknown. Valid after begin().
   virtual std::optional<std::uint64_t> size() const noexcept = 0;
-  /// Up to `room` bytes of what is at hand; 0: none. Throws io_error.
+  /// Copies up to `room` bytes of what is available, and returns how many; 0: nothing is
+  /// available. Throws: io_error.
   virtual std::size_t read(char* into, std::size_t room) = 0;
-  /// Whether there may be more where read() gives 0: then more() is to be awaited, which returns whether there is.
+  /// Whether more bytes may come after read() returned 0. If so, await more(), which returns
+  /// whether there are any.
   virtual bool is_awaited() const noexcept { return false; }
   virtual task<bool> more() { co_return false; }
 };
@@ -39496,7 +39635,7 @@ concept gives_pieces = requires(Function& next) {
 
 namespace http {
 
-/// The body of a request. A text turns into one by itself; the default is none.
+/// The body of a request. Converts implicitly from a text. Default: no body.
 class body {
  public:
   body() noexcept {}
@@ -39504,12 +39643,12 @@ class body {
   body(std::string_view text) : body(std::string(text)) {}
   body(const char* text) : body(std::string(text)) {}
 
-  /// Sent as it is read, a piece at a time.
+  /// Reads the body from a file, piece by piece, while it is sent.
   static body file(std::string path) { return body(std::make_unique<detail::file_source>(std::move(path))); }
 
-  /// `next()` is called for each piece, on the caller's executor, when the one before is sent: it returns a std::string
-  /// or a task<std::string>, and an empty one at the end. `size`: of all pieces, where it is known. Such a request is
-  /// sent once only.
+  /// Calls `next()` for each piece, on the caller's executor, once the piece before is sent. `next()` returns
+  /// a std::string or a task<std::string>; an empty one ends the body. `size`: bytes of all pieces together,
+  /// if known. Such a request is sent only once.
   template <class Next>
   static body from(Next next, std::optional<std::uint64_t> size = std::nullopt) {
     constexpr bool fits = detail::gives_pieces<Next>;
@@ -39522,7 +39661,7 @@ class body {
     }
   }
 
-  /// Null where there is none.
+  /// Null if there is no body.
   detail::body_source* source() const noexcept { return source_.get(); }
 
  private:
@@ -39537,7 +39676,7 @@ class body {
 
 // ---- coworker/http/call_options.hpp ------------------------------------------------------------------------
 
-// What a call to another server is told, and what comes of it. Must not know libcurl.
+// The options of an outgoing HTTP call, its response and its error. Must not know libcurl.
 
 #include <cstdint>
 #include <optional>
@@ -39549,49 +39688,52 @@ class body {
 
 namespace coworker::inline v0_1::http {
 
-/// How a call is made. With g++ before 13, give it a name and pass it by name.
+/// Options of an HTTP call. With g++ before 13, pass a named object, not a temporary.
 struct call_options {
-  /// Each "Name: value". Those that may hold a secret are not sent to another server by a redirect.
+  /// Lines of the form "Name: value". A redirect to another server drops those that may hold a secret.
   std::vector<std::string> headers = {};
-  /// How long the call may be silent: nothing is sent, confirmed or received. Above 0. Default: 30 s.
+  /// The longest silence: time in which nothing is sent, confirmed or received. Above 0. Default: 30 s.
   duration timeout = std::chrono::seconds(30);
-  /// How long all of it may take, with redirects and tries. Default: duration::max(), no limit.
+  /// The longest time for the whole call, with redirects and tries. Default: duration::max(), no limit.
   duration total_timeout = (duration::max)();
-  /// How large the response's body may be, in bytes, unpacked. Default: 64 MiB in memory, no limit elsewhere.
+  /// The largest body of a response, in bytes, uncompressed. Default: 64 MiB in memory, no limit for a sink.
   std::optional<std::uint64_t> size_limit = std::nullopt;
-  /// How many redirects are followed; 0: none, and the redirect is the response. Default: 5.
+  /// The most redirects to follow. With 0, a redirect is returned as the response. Default: 5.
   int redirects = 5;
-  /// How often a request is sent at most, 1 or more. Only what may be repeated is sent again: GET, HEAD, PUT and DELETE,
-  /// or what never left here; after a failed connection, or 429, 502, 503 and 504. Default: 3.
+  /// The most times that a request is sent, 1 or more. A request is sent again after a failed connection, or
+  /// after status 429, 502, 503 or 504, and only if that is safe: it is a GET, HEAD, PUT or DELETE, or it
+  /// never left this machine. Default: 3.
   int tries = 3;
-  /// Whether the request may be repeated: true where a server does a POST once however often it comes, false where a GET
-  /// takes something away. Default: nothing, as the method says.
+  /// Whether the request may be sent again. Set true for a POST that the server performs only once, however
+  /// often it comes; set false for a GET that removes something. Default: nothing, which means that the
+  /// method decides.
   std::optional<bool> repeatable = std::nullopt;
-  /// A server that asks (Retry-After) for a longer wait than that is not asked again. Default: 30 s.
+  /// The longest wait that a server may ask for (Retry-After). If it asks for more, the request is not sent
+  /// again. Default: 30 s.
   duration longest_wait = std::chrono::seconds(30);
-  /// A file of certificates to trust. Default: empty, what CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR name, else the
-  /// system's.
+  /// A file of certificates to trust. Default: empty, which means what CURL_CA_BUNDLE, SSL_CERT_FILE and
+  /// SSL_CERT_DIR name, or else the system's certificates.
   std::string ca_file = {};
 
   call_options() {}
 };
 
-/// What a server responded, whatever its status.
+/// The response of a server, whatever its status.
 struct response {
   int status = 0;
-  /// Names and values in the order in which they came.
+  /// Names and values, in the order of arrival.
   std::vector<std::pair<std::string, std::string>> headers = {};
-  /// Empty where a sink took it.
+  /// Empty if a sink received the body.
   std::string body = {};
-  /// Where it came from, after redirects.
+  /// The final URL, after redirects.
   std::string url = {};
 
   response() {}
 
-  /// Whether the status is one of success, 200 to 299.
+  /// Whether the status means success: 200 to 299.
   bool ok() const noexcept { return status >= 200 && status < 300; }
 
-  /// Returns the value of the first header of that name, in any letter case, or nothing.
+  /// Returns the value of the first header with that name, in any letter case, or nothing.
   std::optional<std::string_view> header(std::string_view name) const noexcept {
     const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
     for (const auto& [known, value] : headers) {
@@ -39603,16 +39745,16 @@ struct response {
   }
 };
 
-/// Thrown by a call that got no response, or not the one that it needs. Its text names the address, the cause and the
-/// way out; never a password or a query.
+/// Thrown when a call gets no response, or not the response that it needs. The message names the URL, the
+/// cause and what to do, and never contains a password or a query.
 class call_error : public std::runtime_error {
  public:
   call_error(http_failure why, const std::string& text, int status_of_response = 0)
       : runtime_error(text), why_(why), status_(status_of_response) {}
 
-  /// http_failure::none where there is a response, and it is not as it must be.
+  /// http_failure::none if there is a response, but not the one that the call needs.
   http_failure failure() const noexcept { return why_; }
-  /// Of the response; 0 where there is none.
+  /// The status of the response; 0 if there is none.
   int status() const noexcept { return status_; }
 
  private:
@@ -39624,7 +39766,7 @@ class call_error : public std::runtime_error {
 
 // ---- coworker/http/call_sink.hpp ---------------------------------------------------------------------------
 
-// Where the body of a response goes: a file, or a function. Must not know libcurl, nor what is called.
+// The destination of a response's body: a file, or a function. Must not know libcurl, nor who is called.
 
 #if COWORKER_POSIX
 
@@ -39651,19 +39793,19 @@ class body_taker {
   body_taker& operator=(const body_taker&) = delete;
   virtual ~body_taker() = default;
 
-  /// Before what it takes comes. Throws io_error.
+  /// Called before the first byte of a body. Throws: io_error.
   virtual void begin() = 0;
-  /// Whether it can begin anew after it took something.
+  /// Whether begin() may be called again after bytes were written.
   virtual bool repeats() const noexcept = 0;
-  /// Whether take() is to be awaited instead of calling write().
+  /// Whether to await take() instead of calling write().
   virtual bool is_awaited() const noexcept { return false; }
   virtual void write(std::string_view) {}
   virtual task<void> take(std::string) { co_return; }
-  /// All is there. Throws io_error.
+  /// Called after the last byte. Throws: io_error.
   virtual void end() {}
 };
 
-/// A file that is incomplete is removed.
+/// Writes a file, and removes it if it is incomplete.
 class file_taker : public body_taker {
  public:
   explicit file_taker(std::string path) noexcept : path_(std::move(path)) {}
@@ -39694,7 +39836,7 @@ class file_taker : public body_taker {
   }
 
  protected:
-  /// How much it took.
+  /// Bytes written so far.
   std::uint64_t size() const noexcept { return size_; }
   virtual int open_file() {
     const int opened = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
@@ -39709,7 +39851,7 @@ class file_taker : public body_taker {
   }
 
   std::string path_;
-  bool removes_ = true;  // what is incomplete
+  bool removes_ = true;  // the incomplete file
 
  private:
   unique_fd file_;
@@ -39746,17 +39888,17 @@ concept takes_pieces = requires(Function& take, std::string_view piece) {
 
 namespace http {
 
-/// Where the body of a response with a status of success goes, as it comes; that of any other is in response::body. The
-/// default is response::body too.
+/// Receives the body of a successful response as it arrives. The body of any other response is in
+/// response::body. Default: response::body for every response.
 class sink {
  public:
   sink() noexcept {}
 
-  /// Into that file, which is made, or replaced; removed where the call fails on the way.
+  /// Writes to that file, and creates or replaces it. Removes the file if the call fails halfway.
   static sink file(std::string path) { return sink(std::make_unique<detail::file_taker>(std::move(path))); }
 
-  /// `take(std::string_view piece)` is called for each piece, on the caller's executor, and returns nothing or a
-  /// task<void>. No more than 256 KiB is received before it has ended.
+  /// Calls `take(std::string_view piece)` for each piece, on the caller's executor. `take` returns nothing or
+  /// a task<void>. While it runs, at most 256 KiB more are received.
   template <class Take>
   static sink to(Take take) {
     constexpr bool fits = detail::takes_pieces<Take>;
@@ -39771,7 +39913,7 @@ class sink {
 
   explicit sink(std::unique_ptr<detail::body_taker> taker) noexcept : taker_(std::move(taker)) {}
 
-  /// Null where there is none.
+  /// Null if there is no sink.
   detail::body_taker* taker() const noexcept { return taker_.get(); }
 
  private:
@@ -39785,8 +39927,9 @@ class sink {
 
 // ---- coworker/http/curl/call_sockets.hpp -------------------------------------------------------------------
 
-// The sockets of one multi handle of libcurl's behind one descriptor, so that a coroutine on any event loop can wait for all
-// of them. The one place of http/curl/ that knows which systems have epoll. Must not know what is sent.
+// call_sockets: the sockets of a multi handle of libcurl behind one descriptor, so that a coroutine on any
+// event loop can wait for them. The only file in http/curl/ that knows which systems have epoll. Must not
+// know what is sent.
 
 #include <curl/curl.h>
 
@@ -39798,10 +39941,10 @@ namespace coworker::inline v0_1::detail {
 
 class call_sockets {
  public:
-  /// Throws io_error when there is no descriptor left for it.
+  /// Throws: io_error when no descriptor is left.
   call_sockets() = default;
 
-  /// As CURLMOPT_SOCKETFUNCTION is told. `known`: it was told of that socket before.
+  /// Takes the arguments of CURLMOPT_SOCKETFUNCTION. `known`: the socket was passed before.
   void watch(curl_socket_t socket, int what, bool known) noexcept {
     if (what == CURL_POLL_REMOVE) {
       set_.remove(socket);
@@ -39813,12 +39956,12 @@ class call_sockets {
     if (!known || set_.modify(socket, events, key) == ENOENT) set_.add(socket, events, key);
   }
 
-  /// Until a socket is ready, wake() is called, or `due`. Throws `cancelled`.
+  /// Waits until a socket is ready, wake() is called, or `due`. Throws: `cancelled`.
   task<void> wait(time_point due) { co_await readable_until(set_.descriptor(), due); }
 
   void wake() noexcept { set_.wake(); }
 
-  /// Tells libcurl of the sockets that are ready.
+  /// Passes the ready sockets to libcurl.
   void act(CURLM* multi) noexcept {
     int running = 0;
     for (const epoll_event& event : set_.wait(0)) {
@@ -39836,7 +39979,7 @@ class call_sockets {
 
 #else
 
-// Where many descriptors cannot be waited for as one, they are looked at every few milliseconds while a call is under way.
+// Without epoll, several descriptors cannot be awaited as one: polls every 5 ms while a call is in progress.
 class call_sockets {
  public:
   void watch(curl_socket_t, int, bool) noexcept {}
@@ -39856,8 +39999,8 @@ class call_sockets {
 
 // ---- coworker/http/curl/call_driver.hpp --------------------------------------------------------------------
 
-// call_driver: one multi handle of libcurl's that the calls of one event loop share. Whichever of them waits first waits for
-// all, so that nothing runs beside them, and nothing is left when they have ended. Must not know what is sent.
+// call_driver: a multi handle of libcurl shared by the calls of one event loop. The first call that waits
+// drives libcurl for all others, so no extra coroutine or thread runs. Must not know what is sent.
 
 #include <curl/curl.h>
 
@@ -39869,10 +40012,10 @@ class call_sockets {
 
 namespace coworker::inline v0_1::detail {
 
-/// What a driver knows of a transfer.
+/// The part of a transfer that a driver sees.
 struct driven_transfer {
   curl_easy_owner easy{curl_easy_init()};
-  bool has_news = false;  // set by libcurl's callbacks: its coroutine has something to do
+  bool has_news = false;  // set by libcurl's callbacks: the coroutine has something to do
   bool is_over = false;
   CURLcode code = CURLE_OK;
   curl_socket_t socket = CURL_SOCKET_BAD;
@@ -39880,10 +40023,10 @@ struct driven_transfer {
   event news;
 };
 
-/// All on the thread of one event loop.
+/// Not thread-safe: used on the thread of one event loop.
 class call_driver {
  public:
-  /// Throws std::runtime_error, io_error.
+  /// Throws: std::runtime_error, io_error.
   explicit call_driver(executor_ref loop) : loop_(loop), thread_(this_thread()) {
     detail::initialise_curl();
     detail::ignore_broken_pipes();
@@ -39897,7 +40040,7 @@ class call_driver {
   call_driver(const call_driver&) = delete;
   call_driver& operator=(const call_driver&) = delete;
   ~call_driver() {
-    // libcurl takes its sockets back while it closes them.
+    // libcurl calls on_socket while it closes its sockets.
     multi_.reset();
   }
 
@@ -39910,7 +40053,8 @@ class call_driver {
     const CURLMcode added = curl_multi_add_handle(multi_.get(), one.easy.get());
     if (added == CURLM_OK) return;
     transfers_.pop_back();
-    throw std::runtime_error(std::string("http: libcurl begins no request: ") + curl_multi_strerror(added));
+    throw std::runtime_error(std::string("http: libcurl cannot start a request: ") +
+                             curl_multi_strerror(added));
   }
 
   void remove(driven_transfer& one) noexcept {
@@ -39919,7 +40063,7 @@ class call_driver {
     hand_on();
   }
 
-  /// To be called by whoever does not come back to wait() at once, so that another of those who wait does so for all.
+  /// Makes another waiting transfer drive libcurl. Call it before doing anything other than wait().
   void hand_on() noexcept {
     if (driving_) return;
     for (driven_transfer* const one : transfers_) {
@@ -39927,13 +40071,13 @@ class call_driver {
     }
   }
 
-  /// After a pause.
+  /// Resumes a paused transfer.
   void go_on(driven_transfer& one) noexcept {
     curl_easy_pause(one.easy.get(), CURLPAUSE_CONT);
     timer_due_ = clock_type::now();
   }
 
-  /// Until there is news of it, or `due`. Throws `cancelled`.
+  /// Waits until there is news for the transfer, or until `due`. Throws: `cancelled`.
   task<void> wait(driven_transfer& one, time_point due) {
     require_thread();
     act();
@@ -39953,7 +40097,7 @@ class call_driver {
     one.has_news = false;
   }
 
-  /// Reads and writes what can be.
+  /// Lets libcurl read and write whatever is ready.
   void act() {
     sockets_.act(multi_.get());
     int running = 0;
@@ -39985,7 +40129,7 @@ class call_driver {
     }
   };
 
-  // While a coroutine waits for all.
+  // Exists while a coroutine waits on behalf of all.
   struct driving {
     explicit driving(call_driver& of) noexcept : driver(of) { driver.driving_ = true; }
     driving(const driving&) = delete;
@@ -39997,7 +40141,7 @@ class call_driver {
     call_driver& driver;
   };
 
-  // Where there is no memory for it, that coroutine goes on when it is due.
+  // Without memory for the notification, the coroutine continues when it is due.
   void call(driven_transfer& one) noexcept {
     try {
       one.news.set();
@@ -40008,7 +40152,7 @@ class call_driver {
   static driven_transfer* transfer_of(CURL* easy) noexcept {
     char* found = nullptr;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &found);
-    return reinterpret_cast<driven_transfer*>(found);
+    return static_cast<driven_transfer*>(static_cast<void*>(found));
   }
 
   static int on_socket(CURL* easy, curl_socket_t socket, int what, void* user, void* known) {
@@ -40027,7 +40171,8 @@ class call_driver {
     return 0;
   }
 
-  // Out of line, as a coroutine may go on on another thread than that whose address it has read.
+  // Not inlined: a coroutine may resume on another thread, and the compiler may reuse the
+  // address read before.
   COWORKER_NOINLINE static const void* this_thread() noexcept {
     static thread_local char here;
     return &here;
@@ -40036,7 +40181,8 @@ class call_driver {
   void require_thread() const {
     if (this_thread() == thread_) return;
     throw std::logic_error(
-        "http: the event loop of this call has changed its thread while calls were under way; run it on one "
+        "http: the event loop of this call has changed its thread while calls were in progress; run it on "
+        "one "
         "thread");
   }
 
@@ -40047,11 +40193,12 @@ class call_driver {
   time_point timer_due_ = (time_point::max)();
   time_point driven_until_ = (time_point::max)();
   bool driving_ = false;
-  curl_multi_owner multi_;  // the last: its end still calls on_socket
+  curl_multi_owner multi_;  // last member: its destructor still calls on_socket
 };
 
-/// The driver of the calling thread's loop, which it shares with the calls under way: a coroutine that is destroyed when
-/// its thread has ended still finds it. Kept with its idle connections until the thread ends, or calls on another loop.
+/// Returns the driver for a loop of the calling thread. Calls in progress share ownership, so a coroutine
+/// that is destroyed after its thread has ended still has a driver. The thread keeps a driver, with its idle
+/// connections, until it ends or makes a call on another loop.
 COWORKER_NOINLINE inline std::shared_ptr<call_driver> driver_of(executor_ref loop) {
   static thread_local std::vector<std::shared_ptr<call_driver>> drivers;
   for (const std::shared_ptr<call_driver>& one : drivers) {
@@ -40065,7 +40212,8 @@ COWORKER_NOINLINE inline std::shared_ptr<call_driver> driver_of(executor_ref loo
 
 // ---- coworker/http/curl/call_rules.hpp ---------------------------------------------------------------------
 
-// What a call may do again, where a redirect may take it, and how its failure is told. Must not know how it is sent.
+// The rules of a call: what may be repeated, where a redirect may lead, and the text of an error. Must not
+// know how a request is sent.
 
 #include <algorithm>
 #include <stdexcept>
@@ -40075,7 +40223,7 @@ COWORKER_NOINLINE inline std::shared_ptr<call_driver> driver_of(executor_ref loo
 
 namespace coworker::inline v0_1::detail {
 
-/// Whether doing it twice is doing it once (RFC 9110, 9.2.2).
+/// Whether the method is idempotent (RFC 9110, 9.2.2).
 inline bool is_idempotent(std::string_view method) noexcept {
   for (const std::string_view one : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
     if (method == one) return true;
@@ -40091,7 +40239,7 @@ inline bool is_redirect(int status) noexcept {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
-/// The method with which a redirect goes on, as browsers do: what was posted is fetched.
+/// Returns the method after a redirect, by the rules of browsers: a POST may become a GET.
 inline std::string_view redirected_method(std::string_view method, int status) noexcept {
   const bool fetched =
       status == 303 ? method != "HEAD" : (status == 301 || status == 302) && method == "POST";
@@ -40102,7 +40250,7 @@ inline std::string_view header_name(std::string_view line) noexcept {
   return line.substr(0, line.find_first_of(":;"));
 }
 
-/// Whether a header can hold no secret, so that any server may see it.
+/// Whether a header cannot contain a secret, so that any server may receive it.
 inline bool is_harmless_header(std::string_view line) noexcept {
   const std::string_view name = detail::header_name(line);
   for (const std::string_view one :
@@ -40117,7 +40265,7 @@ inline bool is_about_the_body(std::string_view line) noexcept {
   return detail::same_letters(detail::header_name(line).substr(0, 8), "Content-");
 }
 
-/// The headers of the request that a redirect from `asked` to `target` makes.
+/// Removes the headers that must not follow a redirect from `asked` to `target`.
 inline void redirect_headers(std::vector<std::string>& headers, const std::string& asked,
                              const std::string& target, bool has_body) {
   const bool same = detail::is_same_server(asked, target);
@@ -40127,7 +40275,7 @@ inline void redirect_headers(std::vector<std::string>& headers, const std::strin
   headers.erase(std::remove_if(headers.begin(), headers.end(), stays_behind), headers.end());
 }
 
-/// An address as it may be shown: without user, password, query and fragment, which may be secrets.
+/// Returns a URL for messages: without user, password, query and fragment, which may be secrets.
 inline std::string shown_url(std::string_view url) {
   const std::size_t query = url.find_first_of("?#");
   const std::string_view plain = url.substr(0, query);
@@ -40151,7 +40299,7 @@ inline std::string_view way_out_of(http_failure failure) noexcept {
     case http_failure::untrusted:
       return "name the authority that signed its certificate in call_options::ca_file";
     case http_failure::unusable:
-      return "give a whole address, such as https://example.com/path";
+      return "give an absolute URL, such as https://example.com/path";
     case http_failure::broken:
     case http_failure::none:
       break;
@@ -40168,19 +40316,19 @@ inline std::string_view way_out_of(http_failure failure) noexcept {
   throw http::call_error(failure, text, status);
 }
 
-/// Throws: std::invalid_argument for what would end a line of the request before its end.
+/// Throws: std::invalid_argument for a malformed method or header, such as a header with a line break.
 inline void require_plain_lines(std::string_view method, const std::vector<std::string>& headers) {
   const auto is_letter = [](char c) { return c >= 'A' && c <= 'Z'; };
   if (method.empty() || !std::all_of(method.begin(), method.end(), is_letter)) {
     throw std::invalid_argument("http: \"" + std::string(method) +
-                                "\" is no method; it is of capital letters, such as GET or PATCH");
+                                "\" is not a method; a method is capital letters, such as GET or PATCH");
   }
   for (const std::string& line : headers) {
     const bool broken = line.find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos;
     const std::size_t colon = line.find(':');
     if (!broken && colon != 0 && colon != std::string::npos) continue;
     throw std::invalid_argument("http: the header \"" + std::string(detail::header_name(line.substr(0, 80))) +
-                                "\" is no line of the form \"Name: value\"");
+                                "\" is not of the form \"Name: value\"");
   }
 }
 
@@ -40188,8 +40336,8 @@ inline void require_plain_lines(std::string_view method, const std::vector<std::
 
 // ---- coworker/http/curl/call_hop.hpp -----------------------------------------------------------------------
 
-// A hop of a call: one request to one server and what came of it; and the call, which repeats hops and follows redirects.
-// Must not know how a hop is made.
+// call_hop: one request to one server, and its result; call_progress: repeats hops and follows redirects.
+// Must not know how a hop is performed.
 
 #include <algorithm>
 #include <cstdint>
@@ -40202,7 +40350,7 @@ namespace coworker::inline v0_1 {
 
 namespace http {
 
-/// A request in full, for what get() and its like have no parameter for.
+/// A request with everything that can be set, for what get() and similar functions have no parameter for.
 struct request {
   std::string method = "GET";
   std::string url;
@@ -40217,11 +40365,11 @@ struct request {
 
 namespace detail {
 
-/// What only this library asks of a call.
+/// Settings of a call that only this library uses.
 struct call_terms {
-  bool only_public = false;   // no address but public ones, no proxy
-  bool unpacks = true;        // asks for a packed body, and unpacks it
-  std::string signs_as = {};  // for CURLOPT_AWS_SIGV4; empty: it is not signed
+  bool only_public = false;   // only public addresses, and no proxy
+  bool unpacks = true;        // requests a compressed body, and decompresses it
+  std::string signs_as = {};  // for CURLOPT_AWS_SIGV4; empty: not signed
   std::string user = {};
   std::string password = {};
 };
@@ -40234,8 +40382,8 @@ struct call_hop {
   body_taker* into = nullptr;
   const http::call_options& options;
   const call_terms& terms;
-  bool follows = false;      // a redirect is not the response
-  bool is_repeated = false;  // so that libcurl may send it again by itself
+  bool follows = false;      // a redirect is followed, so it is not the response
+  bool is_repeated = false;  // libcurl may send it again by itself
   time_point deadline = (time_point::max)();
 
   explicit call_hop(const http::call_options& wanted, const call_terms& of) noexcept
@@ -40248,25 +40396,25 @@ struct hop_result {
   std::string way_out = {};
   http::response response = {};
   std::optional<duration> retry_after = std::nullopt;
-  std::string location = {};  // whole; of a redirect
-  bool nothing_sent = false;  // of a failure
-  bool taken = false;         // the sink has got something
-  bool is_final = false;      // of a failure: another try ends the same way
+  std::string location = {};  // absolute URL of a redirect
+  bool nothing_sent = false;  // for a failure
+  bool taken = false;         // the sink has received bytes
+  bool is_final = false;      // for a failure: another try would fail the same way
 
   hop_result() {}
 };
 
-/// Makes hops.
+/// Performs hops.
 class hop_maker {
  public:
-  /// Throws `cancelled`, and what body and sink throw. Both arguments outlive the task.
+  /// Throws: `cancelled`, and whatever body and sink throw. Both arguments outlive the task.
   virtual task<void> make(const call_hop& hop, hop_result& made) = 0;
 
  protected:
   ~hop_maker() = default;
 };
 
-/// A call on its way from the first hop to the response.
+/// The state of a call, from the first hop to the response.
 class call_progress {
  public:
   call_progress(http::request& what, const call_terms& terms, executor_ref here)
@@ -40285,16 +40433,16 @@ class call_progress {
     hop.is_repeated = what.options.repeatable.value_or(detail::is_idempotent(what.method));
   }
 
-  /// Before each hop.
+  /// Call it before each hop.
   void begin() {
     hop.follows = redirects_ < request_.options.redirects;
     if (hop.body == nullptr || hop.body->begin()) return;
     detail::throw_call_error(http_failure::broken, hop.method, hop.url,
                              "its body comes from a function, and cannot be sent again",
-                             "give it as a text or a file, or a whole address that is not redirected");
+                             "give it as a text or a file, or use a URL that is not redirected");
   }
 
-  /// Whether it goes on elsewhere.
+  /// Whether the call continues at another URL.
   bool is_redirected(const hop_result& made) {
     const bool leads = detail::is_redirect(made.response.status) && !made.location.empty();
     if (made.failure != http_failure::none || !leads || request_.options.redirects == 0) return false;
@@ -40313,7 +40461,7 @@ class call_progress {
     return true;
   }
 
-  /// How long to wait before the same hop is made again; nothing: it is not.
+  /// Returns the time to wait before the same hop is repeated, or nothing if it is not repeated.
   std::optional<duration> next_try(const hop_result& made) {
     if (tries_ >= request_.options.tries || made.taken || made.is_final) return std::nullopt;
     const bool failed = made.failure != http_failure::none;
@@ -40355,8 +40503,8 @@ class call_progress {
   int tries_ = 1;
 };
 
-/// All hops of a call. Throws: http::call_error, `cancelled`, what body and sink throw. `request`, `terms` and `maker`
-/// outlive it.
+/// Performs all hops of a call. Throws: http::call_error, `cancelled`, and whatever body and sink throw.
+/// `request`, `terms` and `maker` outlive the task.
 inline task<http::response> make_hops(http::request& request, const call_terms& terms, hop_maker& maker) {
   const executor_ref here = co_await this_coro::executor();
   call_progress progress(request, terms, here);
@@ -40376,7 +40524,7 @@ inline task<http::response> make_hops(http::request& request, const call_terms& 
 
 // ---- coworker/http/curl/call_transfer.hpp ------------------------------------------------------------------
 
-// call_transfer: how a hop of a call is put to libcurl, and what comes back received. Must not know who waits.
+// call_transfer: performs one hop of a call with libcurl. Must not know who waits.
 
 #include <curl/curl.h>
 
@@ -40407,14 +40555,14 @@ class call_transfer : public driven_transfer {
   call_transfer(const call_transfer&) = delete;
   call_transfer& operator=(const call_transfer&) = delete;
 
-  /// When it has been silent for too long, or all its time is over.
+  /// The time at which the silence is too long, or the time for the whole call is over.
   time_point due() const noexcept {
     return (std::min)(detail::after(moved_at_, hop_.options.timeout), hop_.deadline);
   }
-  /// The silence begins now.
+  /// Restarts the silence timeout.
   void renew() noexcept { moved_at_ = clock_type::now(); }
 
-  /// At due(), once more after all that had come was read.
+  /// Call it at due(), after everything that had arrived was read.
   bool is_overdue() noexcept {
     const time_point now = clock_type::now();
     const int unsent = detail::unconfirmed(socket);
@@ -40428,19 +40576,19 @@ class call_transfer : public driven_transfer {
     if (clock_type::now() >= hop_.deadline) {
       made_.failure = http_failure::timed_out;
       made_.is_final = true;
-      made_.problem = "it was not done in its total time";
+      made_.problem = "it took longer than its total timeout";
     } else {
-      made_.problem = (sent_ ? "nothing came or went for " : "no connection came about in ") +
+      made_.problem = (sent_ ? "nothing was sent or received for " : "no connection was made within ") +
                       detail::seconds_in_words(hop_.options.timeout);
     }
   }
 
-  std::string pending;      // what came, for a sink that is awaited
-  bool is_paused = false;   // nothing is received until some of it is taken
-  bool wants_body = false;  // nothing is sent until there is more of the request's body
+  std::string pending;      // received bytes for a sink that is awaited
+  bool is_paused = false;   // receives nothing until the sink has taken some
+  bool wants_body = false;  // sends nothing until there is more of the request's body
   bool body_ended = false;
 
-  /// What libcurl says of it, once it is over. Throws what a callback met.
+  /// Reads libcurl's results once the transfer is over. Throws: the exception that a callback caught.
   void settle() {
     if (problem_) std::rethrow_exception(problem_);
     long status = 0;
@@ -40451,11 +40599,11 @@ class call_transfer : public driven_transfer {
     if (curl_easy_getinfo(easy.get(), CURLINFO_RETRY_AFTER, &seconds) == CURLE_OK && seconds > 0)
       made_.retry_after = std::chrono::seconds((std::min)(seconds, curl_off_t{24 * 60 * 60}));
     if (code == CURLE_OK) {
-      const bool fits = body_begun_ || begin_body();  // it may be empty
+      const bool fits = body_begun_ || begin_body();  // the body may be empty
       if (into_ != nullptr && fits) into_->end();
       return;
     }
-    if (skips_ && status >= 300) return;  // the body of a redirect is of no use
+    if (skips_ && status >= 300) return;  // the body of a redirect is not used
     made_.nothing_sent = !sent_;
     made_.failure = detail::failure_of(code);
     if (!sent_ && code == CURLE_OPERATION_TIMEDOUT) made_.failure = http_failure::unreachable;
@@ -40480,7 +40628,7 @@ class call_transfer : public driven_transfer {
     if (done == CURLE_OUT_OF_MEMORY) throw std::bad_alloc();
   }
 
-  // Calls `use`, which may throw, from within libcurl, which must not be thrown through.
+  // Calls `use`, which may throw, inside a callback of libcurl, where exceptions must not escape.
   template <class Result, class Use>
   Result guarded(Result on_failure, Use use) noexcept {
     renew();
@@ -40494,7 +40642,7 @@ class call_transfer : public driven_transfer {
 
   static std::size_t on_write(char* data, std::size_t size, std::size_t count, void* user) {
     auto& one = *static_cast<call_transfer*>(user);
-    // Anything but the size ends the transfer.
+    // Any return value other than the size ends the transfer.
     return one.guarded(size * count + 1, [&] { return one.receive({data, size * count}); });
   }
   static std::size_t on_header(char* data, std::size_t size, std::size_t count, void* user) {
@@ -40515,7 +40663,7 @@ class call_transfer : public driven_transfer {
       return to_start && one.hop_.body->begin() ? int{CURL_SEEKFUNC_OK} : int{CURL_SEEKFUNC_FAIL};
     });
   }
-  // libcurl sends again by itself what died on a connection that was used before.
+  // libcurl sends a request again by itself if it failed on a re-used connection.
   static int before_request(void* user, char*, char*, int, int) {
     auto& one = *static_cast<call_transfer*>(user);
     one.renew();
@@ -40526,7 +40674,8 @@ class call_transfer : public driven_transfer {
   }
   static curl_socket_t on_open(void* user, curlsocktype, curl_sockaddr* address) {
     auto& one = *static_cast<call_transfer*>(user);
-    if (!one.open_failure_.refused.empty()) return CURL_SOCKET_BAD;  // all its addresses must be public
+    // all addresses of the name must be public
+    if (!one.open_failure_.refused.empty()) return CURL_SOCKET_BAD;
     return detail::open_socket(*address, one.hop_.terms.only_public, one.open_failure_);
   }
 
@@ -40538,8 +40687,8 @@ class call_transfer : public driven_transfer {
   bool sent_ = false;
   bool sent_twice_ = false;
   bool body_begun_ = false;
-  bool skips_ = false;          // its body is received for nothing
-  body_taker* into_ = nullptr;  // that takes this body
+  bool skips_ = false;          // receives the body and discards it
+  body_taker* into_ = nullptr;  // the sink of this body
   std::uint64_t received_ = 0;
   std::uint64_t limit_ = (std::numeric_limits<std::uint64_t>::max)();
   bool too_large_ = false;
@@ -40553,7 +40702,8 @@ class call_transfer : public driven_transfer {
 
 // ---- coworker/http/curl/call_setup.hpp ---------------------------------------------------------------------
 
-// What a call_transfer tells libcurl, and does with what comes. Must not know who waits.
+// The member functions of call_transfer that configure libcurl and process a response.
+// Must not know who waits.
 
 #include <curl/curl.h>
 
@@ -40569,7 +40719,7 @@ namespace coworker::inline v0_1::detail {
 inline void call_transfer::set_up() {
   set(CURLOPT_NOSIGNAL, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-  set(CURLOPT_QUICK_EXIT, 1L);  // a look-up that hangs is left to its thread
+  set(CURLOPT_QUICK_EXIT, 1L);  // a look-up that hangs stays behind on its thread
 #endif
   set(CURLOPT_ERRORBUFFER, problem_text_);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -40578,8 +40728,8 @@ inline void call_transfer::set_up() {
   set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
 #endif
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
-  set(CURLOPT_PIPEWAIT,
-      hop_.url.starts_with("https:") ? 1L : 0L);  // a connection may soon be one of many streams
+  // Waits for a connection in progress, which may soon carry many streams.
+  set(CURLOPT_PIPEWAIT, hop_.url.starts_with("https:") ? 1L : 0L);
   set(CURLOPT_FOLLOWLOCATION, 0L);
   set(CURLOPT_CONNECTTIMEOUT_MS, (std::max)(1L, detail::to_milliseconds(hop_.options.timeout)));
   set(CURLOPT_TCP_KEEPALIVE, 1L);
@@ -40587,14 +40737,14 @@ inline void call_transfer::set_up() {
   set(CURLOPT_BUFFERSIZE, 65'536L);
   set(CURLOPT_UPLOAD_BUFFERSIZE, 65'536L);
   set_authorities();
-  if (hop_.terms.only_public) {  // a proxy would go to what it likes
+  if (hop_.terms.only_public) {  // a proxy would connect to any address
     set(CURLOPT_PROXY, "");
     set(CURLOPT_NOPROXY, "*");
   }
   if (hop_.terms.unpacks) set(CURLOPT_ACCEPT_ENCODING, "gzip, deflate");
   if (!hop_.terms.signs_as.empty()) {
     if (curl_easy_setopt(easy.get(), CURLOPT_AWS_SIGV4, hop_.terms.signs_as.c_str()) != CURLE_OK)
-      throw std::runtime_error("http: this libcurl signs no requests; it was built without that");
+      throw std::runtime_error("http: this libcurl was built without the signing of requests");
     set(CURLOPT_PATH_AS_IS, 1L);
     set(CURLOPT_EXPECT_100_TIMEOUT_MS, 1L);
     set(CURLOPT_USERNAME, hop_.terms.user.c_str());
@@ -40613,7 +40763,7 @@ inline void call_transfer::set_up() {
   set_headers();
 }
 
-// As the curl tool reads the environment; libcurl by itself reads none of it.
+// Reads the same environment variables as the curl tool; libcurl itself reads none.
 inline void call_transfer::set_authorities() {
   const auto variable = [](const char* name) {
     const char* const value = std::getenv(name);
@@ -40657,18 +40807,19 @@ inline void call_transfer::set_headers() {
   bool has_agent = false;
   for (const std::string& line : hop_.headers) {
     has_agent = has_agent || detail::same_letters(detail::header_name(line), "User-Agent");
-    // "Name:" would take the header away, and is written "Name;" to be sent empty.
+    // libcurl removes a header that is written "Name:", and sends an empty one for "Name;".
     const std::size_t colon = line.find(':');
     const bool empty = line.find_first_not_of(" \t", colon + 1) == std::string::npos;
     add(empty ? (line.substr(0, colon) + ";").c_str() : line.c_str());
   }
   if (!has_agent) add("User-Agent: coworker/" COWORKER_VERSION);
-  // To wait for a 100 Continue costs a second where none comes. libcurl would sign this line, and not send it.
+  // Waiting for a 100 Continue takes a second if the server sends none. libcurl would sign this
+  // line, but not send it.
   if (hop_.terms.signs_as.empty()) add("Expect:");
   set(CURLOPT_HTTPHEADER, headers_.get());
 }
 
-// Whether the body that follows is wanted.
+// Returns whether to receive the body.
 inline bool call_transfer::begin_body() {
   long status = 0;
   curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
@@ -40748,13 +40899,13 @@ inline void call_transfer::explain() {
   } else if (!open_failure_.refused.empty()) {
     made_.failure = http_failure::unusable;
     made_.is_final = true;
-    made_.problem = "it leads to " + open_failure_.refused + ", which is no public address";
-    made_.way_out = "set download_options::allow_private where that is meant";
+    made_.problem = "it leads to " + open_failure_.refused + ", which is not a public address";
+    made_.way_out = "set download_options::allow_private if that is intended";
   } else if (sent_twice_) {
     made_.failure = http_failure::broken;
     made_.nothing_sent = false;
     made_.problem = "the connection ended before a response, and the server may have acted";
-    made_.way_out = "set call_options::repeatable where the request may be sent twice";
+    made_.way_out = "set call_options::repeatable if the request may be sent twice";
   } else if (code == CURLE_UNSUPPORTED_PROTOCOL && !sent_) {
     made_.failure = http_failure::unusable;
     made_.problem = "only http and https can be called";
@@ -40767,14 +40918,15 @@ inline void call_transfer::explain() {
 
 // ---- coworker/http/curl/call_thread.hpp --------------------------------------------------------------------
 
-// call_thread: the event loop of calls that come from an executor which watches no descriptors, such as a thread_pool. Must
-// not know what is called.
+// call_thread: the event loop for calls from an executor that does not watch descriptors, such as a
+// thread_pool. Must not know the calls.
 
 namespace coworker::inline v0_1::detail {
 
 class call_thread {
  public:
-  /// One for the process, from the first call that needs it until the process ends: such calls have no owner in common.
+  /// One per process, from the first call that needs it to the end of the process. Global state, because such
+  /// calls have no common owner.
   static executor_ref loop() {
     static call_thread one;
     return executor_ref(one.loop_);
@@ -40803,7 +40955,8 @@ class call_thread {
 
 // ---- coworker/http/call.hpp --------------------------------------------------------------------------------
 
-// get, head, post, put, del: calls to other servers from inside a coroutine, over libcurl. Needs libcurl.
+// get, head, post, put, del: HTTP requests from inside a coroutine, over libcurl. Needs libcurl. Must not
+// know the queue.
 
 #include <memory>
 #include <stdexcept>
@@ -40820,7 +40973,7 @@ class curl_hop_maker final : public hop_maker {
 
   task<void> make(const call_hop& hop, hop_result& made) override {
     call_transfer one(hop, made);
-    const on_its_way leaves(*driver_, one);
+    const registration registered(*driver_, one);
     while (!one.is_over || !one.pending.empty()) {
       if (one.pending.empty() && !one.wants_body) {
         co_await driver_->wait(one, one.due());
@@ -40837,16 +40990,17 @@ class curl_hop_maker final : public hop_maker {
   }
 
  private:
-  struct on_its_way {
-    on_its_way(call_driver& with, call_transfer& one) : driver(with), transfer(one) { driver.add(one); }
-    on_its_way(const on_its_way&) = delete;
-    on_its_way& operator=(const on_its_way&) = delete;
-    ~on_its_way() { driver.remove(transfer); }
+  struct registration {
+    registration(call_driver& with, call_transfer& one) : driver(with), transfer(one) { driver.add(one); }
+    registration(const registration&) = delete;
+    registration& operator=(const registration&) = delete;
+    ~registration() { driver.remove(transfer); }
     call_driver& driver;
     call_transfer& transfer;
   };
 
-  // What the functions of body and sink take as their time is none of the server's.
+  // Restarts the silence timeout at the end: the time that the functions of body and sink take does not count
+  // against the server.
   task<void> serve(call_transfer& one, const call_hop& hop) {
     driver_->hand_on();
     if (!one.pending.empty()) {
@@ -40866,7 +41020,7 @@ class curl_hop_maker final : public hop_maker {
   std::shared_ptr<call_driver> driver_;
 };
 
-/// `own_connections`: shares none with other calls.
+/// `own_connections`: uses a connection pool of its own, shared with no other call.
 inline task<http::response> call_here(http::request request, call_terms terms, bool own_connections) {
   const executor_ref here = co_await this_coro::executor();
   std::shared_ptr<call_driver> driver =
@@ -40891,14 +41045,15 @@ inline task<http::response> call(http::request request, call_terms terms, bool o
 
 namespace http {
 
-/// Sends a request and returns the response, whatever its status. It runs on the loop of the awaiting coroutine, where it
-/// shares connections with other calls; on an executor that watches no descriptors, such as a thread_pool, on a thread of
-/// its own, and so do the functions of body and sink. Files are read and written on the loop's thread. Proxies are taken
-/// from the environment, as libcurl does.
+/// Sends a request and returns the response, whatever its status. Runs on the loop of the awaiting coroutine
+/// and shares connections with other calls on that loop. On an executor that does not watch descriptors, such
+/// as a thread_pool, the call runs on a separate thread, and so do the functions of body and sink. Files are
+/// read and written on the thread of the loop. Proxies come from the environment, as libcurl reads it.
 ///
-/// Throws: call_error when no response came, or it was too large; std::invalid_argument for a header or method that is
-/// none; io_error when a file cannot be read or written; std::logic_error on a simulated_loop; what body and sink throw.
-/// Cancellation: throws `cancelled` as soon as a stop is requested; the connection is closed.
+/// Throws: call_error when there is no response, or it is too large; std::invalid_argument for a malformed
+/// header or method; io_error when a file cannot be read or written; std::logic_error on a simulated_loop;
+/// and whatever body and sink throw.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, and closes the connection.
 ///
 ///     http::request upload("https://example.com/things/1");
 ///     upload.method = "PATCH";
@@ -40906,7 +41061,7 @@ inline task<response> send(request what) {
   return detail::call(std::move(what), detail::call_terms(), false);
 }
 
-/// Fetches a URL. Returns, throws, and ends early as send().
+/// Fetches a URL. Return value, exceptions and cancellation: as for send().
 ///
 ///     const http::response page = co_await http::get("https://example.com/");
 inline task<response> get(std::string url, call_options options = call_options()) {
@@ -40915,7 +41070,9 @@ inline task<response> get(std::string url, call_options options = call_options()
   return http::send(std::move(what));
 }
 
-/// The same into a file or a function: `co_await http::get(url, http::sink::file("model.bin"))`.
+/// Fetches a URL into a file or a function. See send().
+///
+///     co_await http::get(url, http::sink::file("model.bin"));
 inline task<response> get(std::string url, sink into, call_options options = call_options()) {
   request what(std::move(url));
   what.into = std::move(into);
@@ -40923,7 +41080,7 @@ inline task<response> get(std::string url, sink into, call_options options = cal
   return http::send(std::move(what));
 }
 
-/// Asks for the headers of a URL. The rest as send().
+/// Fetches the headers of a URL, without the body (HEAD). See send().
 inline task<response> head(std::string url, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "HEAD";
@@ -40931,8 +41088,9 @@ inline task<response> head(std::string url, call_options options = call_options(
   return http::send(std::move(what));
 }
 
-/// Posts a body: a text, http::body::file(path) or http::body::from(function), with the Content-Type that options.headers
-/// name, or none. Not sent again where the server may have acted, unless options.repeatable. The rest as send().
+/// Posts a body: a text, http::body::file(path) or http::body::from(function). Sends a Content-Type only if
+/// options.headers name one. If the server may have acted on a failed request, it is sent again only with
+/// options.repeatable. See send().
 inline task<response> post(std::string url, body what_to_send, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "POST";
@@ -40941,7 +41099,7 @@ inline task<response> post(std::string url, body what_to_send, call_options opti
   return http::send(std::move(what));
 }
 
-/// Puts a body at a URL. The rest as send().
+/// Sends a body to a URL (PUT). See send().
 inline task<response> put(std::string url, body what_to_send, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "PUT";
@@ -40950,7 +41108,7 @@ inline task<response> put(std::string url, body what_to_send, call_options optio
   return http::send(std::move(what));
 }
 
-/// Deletes what is at a URL (DELETE). The rest as send().
+/// Deletes the resource at a URL (DELETE). See send().
 inline task<response> del(std::string url, call_options options = call_options()) {
   request what(std::move(url));
   what.method = "DELETE";
@@ -40963,7 +41121,8 @@ inline task<response> del(std::string url, call_options options = call_options()
 
 // ---- coworker/http/download.hpp ----------------------------------------------------------------------------
 
-// download: a file that a job names by its URL, fetched so that the URL can lead nowhere it must not. Needs libcurl.
+// download: fetches a file that a job names by its URL, with protection against URLs of private
+// networks. Needs libcurl.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -40987,20 +41146,21 @@ class download_taker;
 
 namespace http {
 
-/// How a file is downloaded. With g++ before 13, give it a name and pass it by name.
+/// Options of a download. With g++ before 13, pass a named object, not a temporary.
 struct download_options {
-  /// As for any call; size_limit is 4 GiB where it is not set.
+  /// Options of the HTTP call. If size_limit is not set, it is 4 GiB.
   call_options call = {};
-  /// The file's name, without a folder. Default: empty, the last part of the URL's path, with any but plain characters
-  /// replaced.
+  /// The file's name, without a folder. Default: empty, which means the last part of the URL's path, with
+  /// every character other than letters, digits, '-', '_' and '.' replaced by '_'.
   std::string name = {};
-  /// Lets the URL lead to addresses of private networks and of this machine too, and through a proxy. Default: false.
+  /// Whether the URL may lead to addresses of private networks and of this machine, and through a proxy.
+  /// Default: false.
   bool allow_private = false;
 
   download_options() {}
 };
 
-/// A file on disk, which its destructor removes: held by a handler, it is gone when the job has ended.
+/// A file on disk that its destructor removes. A handler that holds it needs no other cleanup.
 class downloaded_file {
  public:
   downloaded_file() noexcept {}
@@ -41017,10 +41177,11 @@ class downloaded_file {
     if (!kept_ && !path_.empty()) ::unlink(path_.c_str());
   }
 
+  /// Empty if there is no file.
   const std::string& path() const noexcept { return path_; }
   /// In bytes.
   std::uint64_t size() const noexcept { return size_; }
-  /// From now on the file stays.
+  /// Keeps the file: the destructor does not remove it any more.
   void keep() noexcept { kept_ = true; }
 
  private:
@@ -41035,7 +41196,7 @@ class downloaded_file {
 
 namespace detail {
 
-/// A name of plain characters that is no hidden file, nor a folder's.
+/// Returns a file name of plain characters that is neither a hidden file nor a folder.
 inline std::string file_name_in(std::string_view url) {
   std::string_view path = url.substr(0, url.find_first_of("?#"));
   const std::size_t scheme = path.find("://");
@@ -41049,21 +41210,22 @@ inline std::string file_name_in(std::string_view url) {
     name += plain && (c != '.' || !name.empty()) ? c : '_';
   }
   constexpr std::size_t longest = 120;
-  if (name.size() > longest) name.erase(0, name.size() - longest);  // what kind it is stands at the end
+  // keeps the end, which has the file's extension
+  if (name.size() > longest) name.erase(0, name.size() - longest);
   if (name.starts_with('.')) name[0] = '_';
   return name.empty() ? "download" : name;
 }
 
-/// Throws: std::invalid_argument where a name is more, or less, than that.
+/// Returns `name`. Throws: std::invalid_argument if it is not the name of a file in a folder.
 inline const std::string& require_file_name(const std::string& name) {
   const bool fits = !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
                     name.find_first_of(std::string_view("/\0", 2)) == std::string::npos;
   if (fits) return name;
   throw std::invalid_argument("http::download: \"" + name +
-                              "\" is no name of a file; it must have no slash, and 255 bytes at most");
+                              "\" is not a file name; it must have no slash and at most 255 bytes");
 }
 
-/// Makes a new file, never one that is there, nor through a link.
+/// Creates a new file. Never opens an existing file, and never follows a link.
 class download_taker final : public file_taker {
  public:
   download_taker(const std::string& folder, std::string name, http::downloaded_file& made)
@@ -41118,14 +41280,15 @@ inline task<http::downloaded_file> download(http::request request, call_terms te
 
 namespace http {
 
-/// Fetches a file into `folder`, which is made where it is not there, and returns it. Only http and https are followed, only
-/// to public addresses, also after a redirect: each is checked when its connection is opened, so that a name cannot lead
-/// elsewhere afterwards. No proxy is used, and no connection is shared with other calls. An existing file is never replaced.
+/// Fetches a file into `folder`, which is created if it is missing, and returns the file. Follows only http
+/// and https, and only to public addresses, also after a redirect. The address is checked when the connection
+/// is opened, so a later look-up of the name cannot lead elsewhere. Uses no proxy, and shares no connection
+/// with other calls. Never replaces an existing file.
 ///
-/// Throws: call_error when the file cannot be had, is too large, or lies at an address that is not public;
-/// std::invalid_argument when options.name is no name of a file; io_error when it cannot be written; std::logic_error on a
-/// simulated_loop.
-/// Cancellation: throws `cancelled` as soon as a stop is requested. What was there of the file is removed.
+/// Throws: call_error when the file cannot be fetched, is too large, or is at an address that is not public;
+/// std::invalid_argument when options.name is not a file name; io_error when the file cannot be written;
+/// std::logic_error on a simulated_loop.
+/// Cancellation: throws `cancelled` as soon as a stop is requested, and removes the incomplete file.
 ///
 ///     const http::downloaded_file picture = co_await http::download(job.input.image_url, "/tmp/inputs");
 inline task<downloaded_file> download(std::string url, std::string folder,
@@ -41137,7 +41300,7 @@ inline task<downloaded_file> download(std::string url, std::string folder,
   if (!what.options.size_limit) what.options.size_limit = std::uint64_t{4} << 30;
   detail::call_terms terms;
   terms.only_public = !options.allow_private;
-  terms.unpacks = false;  // it is stored as it is
+  terms.unpacks = false;  // the file is stored exactly as it is sent
   return detail::download(std::move(what), std::move(terms), std::move(folder), std::move(name));
 }
 
@@ -41146,7 +41309,7 @@ inline task<downloaded_file> download(std::string url, std::string folder,
 
 // ---- coworker/http/s3_put.hpp ------------------------------------------------------------------------------
 
-// s3::put: an object into an S3 bucket, of any provider, signed by libcurl. Needs libcurl.
+// s3::put: stores an object in an S3 bucket of any provider; libcurl signs the request. Needs libcurl.
 
 #include <stdexcept>
 #include <string>
@@ -41157,7 +41320,7 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-/// What stands between the tags of that name in an answer of S3; empty: nothing.
+/// Returns the text of the first XML element of that name in a response of S3; empty: there is none.
 inline std::string_view xml_text(std::string_view xml, std::string_view name) noexcept {
   std::size_t at = 0;
   while ((at = xml.find(name, at)) != std::string_view::npos) {
@@ -41187,13 +41350,14 @@ inline task<std::string> put_object(http::request what, call_terms terms) {
 
 namespace s3 {
 
-/// Puts an object into a bucket and returns its URL, which is not signed: presigned_url() makes one that anybody may fetch.
-/// `bucket` is empty where the endpoint's host names it. `what`: a text, http::body::file(path) or http::body::from(function)
-/// with its size. `options.headers` may say its Content-Type.
+/// Stores an object in a bucket and returns its unsigned URL; presigned_url() makes one that anyone
+/// may fetch. `bucket` is empty if the endpoint's host contains the bucket's name. `what`: a text,
+/// http::body::file(path), or http::body::from(function) with its size. `options.headers` may
+/// contain a Content-Type.
 ///
-/// Throws: http::call_error when it is not stored; std::invalid_argument when the endpoint is no URL, or the key is empty;
-/// io_error when the file cannot be read.
-/// Cancellation: throws `cancelled` as soon as a stop is requested; the object is then not stored.
+/// Throws: http::call_error when the object is not stored; std::invalid_argument when the endpoint is not a
+/// URL or the key is empty; io_error when the file cannot be read.
+/// Cancellation: throws `cancelled` as soon as a stop is requested. The object is then not stored.
 ///
 ///     const s3::account mine = s3::account_from_environment();
 ///     co_await s3::put(mine, "results", "a/b.png", http::body::file("b.png"));
@@ -41203,8 +41367,8 @@ inline task<std::string> put(const account& of, std::string_view bucket, std::st
   request.method = "PUT";
   request.body = std::move(what);
   request.options = std::move(options);
-  request.options.redirects = 0;  // the signature is for this server
-  // libcurl signs all headers with the request, these too.
+  request.options.redirects = 0;  // the signature is valid for this server only
+  // libcurl includes all headers in the signature, these too.
   const auto* const text = dynamic_cast<const detail::text_source*>(request.body.source());
   const bool empty = request.body.source() == nullptr;
   request.options.headers.push_back(
@@ -41225,7 +41389,8 @@ inline task<std::string> put(const account& of, std::string_view bucket, std::st
 
 // ---- coworker/transport/runpod/endpoint_client.hpp ---------------------------------------------------------
 
-// endpoint_client: another endpoint of the platform, called from inside a handler. Needs libcurl.
+// endpoint_client: calls another endpoint of the platform from a handler. Needs libcurl. Must not know
+// workers.
 
 #include <stdexcept>
 #include <string>
@@ -41235,36 +41400,38 @@ inline task<std::string> put(const account& of, std::string_view bucket, std::st
 
 namespace coworker::inline v0_1 {
 
-/// How an endpoint is called.
+/// Options of an endpoint_client.
 struct endpoint_client_options {
-  /// Default: the platform's own.
+  /// The URL before the endpoint's id. Default: the platform's own.
   std::string base_url = "https://api.runpod.ai/v2";
-  /// Of each request. A run is not sent twice, unless `repeatable` says that it may be.
+  /// The options of each request. A run is not sent twice unless `repeatable` allows it.
   http::call_options call = {};
-  /// How long to wait between two looks at a job, or its stream. Above 0. Default: 1 s.
+  /// The time between two requests for a job's status or for its stream. Above 0. Default: 1 s.
   duration poll_every = std::chrono::seconds(1);
 
   endpoint_client_options() {}
 };
 
-/// A job of another endpoint, as the endpoint last told of it.
+/// A job of another endpoint, as the endpoint last reported it.
 struct remote_job {
   std::string id;
   std::string status;  ///< IN_QUEUE, IN_PROGRESS, COMPLETED, FAILED, CANCELLED or TIMED_OUT
   json output = {};    ///< null until it has completed
   json error = {};     ///< null unless it has failed
-  json details = {};   ///< all that was told
+  json details = {};   ///< the whole response
 
   remote_job() {}
 
+  /// Returns whether the job has ended.
   bool is_final() const noexcept {
     return status != "IN_QUEUE" && status != "IN_PROGRESS" && status != "RUNNING";
   }
+  /// Returns whether the job has ended without an error.
   bool completed() const noexcept { return status == "COMPLETED"; }
 
-  /// Returns the output as a T: a number, a text, a plain struct, whatever json::get gives.
-  /// Throws: std::runtime_error when the job has not completed, with what it says of that; input_error, json_type_error
-  /// when the output is no T.
+  /// Returns the output as a T: a number, a text, a plain struct, or whatever else json::get() can return.
+  /// Throws: std::runtime_error with the status and the error if the job has not completed; input_error or
+  /// json_type_error if the output is not a T.
   template <class T>
   T output_as() const {
     if (!completed()) {
@@ -41274,6 +41441,7 @@ struct remote_job {
     return output.get<T>();
   }
 
+  /// Returns the error as a text: the string itself, or JSON.
   std::string error_text() const { return error.is_string() ? error.get<std::string>() : error.dump(); }
 };
 
@@ -41281,22 +41449,24 @@ struct remote_job {
 struct remote_health {
   int completed = 0, failed = 0, in_progress = 0, in_queue = 0, retried = 0;  ///< jobs
   int idle = 0, running = 0;                                                  ///< workers
-  json details = {};                                                          ///< all that was told
+  json details = {};                                                          ///< the whole response
 
   remote_health() {}
 };
 
-/// Calls another endpoint of the platform. Any number of coroutines may use one at a time; it must outlive its tasks.
+/// Calls another endpoint of the platform. Several coroutines may use one client at the same time. The client
+/// must outlive its tasks.
+/// Throws: all its tasks throw http::call_error if a request fails, or if its status is not one of success.
+/// Cancellation: each task throws `cancelled` as soon as a stop is requested. The other endpoint's job goes
+/// on; cancel() ends it.
 ///
 ///     endpoint_client painter("abc123", api_key);
 ///     const remote_job made = co_await painter.run_sync(wanted);
 ///     const picture result = made.output_as<picture>();
-///
-/// Throws, all of its tasks: http::call_error for a failed request, or a status that is none of success.
-/// Cancellation: each throws `cancelled` as soon as a stop is requested. The other endpoint's job goes on; cancel() ends it.
 class endpoint_client {
  public:
-  /// Throws: std::invalid_argument when the id is empty.
+  /// `api_key`: sent as a bearer token; empty: none is sent.
+  /// Throws: std::invalid_argument if `endpoint_id` is empty.
   endpoint_client(std::string_view endpoint_id, const std::string& api_key,
                   endpoint_client_options options = endpoint_client_options())
       : options_(std::move(options)) {
@@ -41309,12 +41479,12 @@ class endpoint_client {
     if (!api_key.empty()) options_.call.headers.push_back("Authorization: Bearer " + api_key);
   }
 
-  /// Starts a job and returns it, with its id.
+  /// Starts a job and returns it, with its id, before it has ended.
   task<remote_job> run(json input) const {
     return look("POST", base_ + "/run", body_of(std::move(input)), options_.call);
   }
 
-  /// Runs a job and returns it when it is final.
+  /// Runs a job and returns it once it has ended.
   task<remote_job> run_sync(json input) const {
     http::call_options patient = options_.call;
     patient.timeout += longest_hold;
@@ -41328,16 +41498,17 @@ class endpoint_client {
     co_return one;
   }
 
-  /// Returns how a job is getting on.
+  /// Returns the current state of a job.
   task<remote_job> status(std::string id) const {
     return look("GET", job_url("status", id), "", options_.call);
   }
 
-  /// Returns a job's chunks, each as its handler gave it, until it is final. Ends as well when it failed: status() tells.
+  /// Returns a generator of a job's chunks, each as its handler yielded it, until the job has ended. It also
+  /// ends if the job failed; status() then returns the error.
   async_generator<json> stream(std::string id) const {
     const std::string url = job_url("stream", id);
     http::call_options once = options_.call;
-    once.repeatable = false;  // a request takes the chunks away, which would be lost with its response
+    once.repeatable = false;  // a request removes the chunks, which would be lost with its response
     for (;;) {
       const json told = co_await ask("GET", url, "", once);
       const json chunks = told.is_array() ? told : told.value("stream", json::array());
@@ -41353,12 +41524,12 @@ class endpoint_client {
     }
   }
 
-  /// Ends a job, and returns it.
+  /// Cancels a job and returns it.
   task<remote_job> cancel(std::string id) const {
     return look("POST", job_url("cancel", id), "{}", options_.call);
   }
 
-  /// Returns how many jobs and workers there are.
+  /// Returns how many jobs and workers the endpoint has.
   task<remote_health> health() const {
     const json told = co_await ask("GET", base_ + "/health", "", options_.call);
     const json jobs = told.value("jobs", json::object());
@@ -41392,7 +41563,7 @@ class endpoint_client {
     return url;
   }
 
-  // `body` is empty where there is none.
+  // An empty `body` is not sent.
   task<json> ask(std::string_view method, std::string url, std::string body, http::call_options how) const {
     http::request what(std::move(url));
     what.method = std::string(method);

@@ -144,11 +144,11 @@ inline serve_plan plan_serving(const start_arguments& arguments, const chosen_mo
 }
 
 // Lets the process open as many descriptors, as far as the hard limit allows.
-inline void allow_descriptors(std::size_t wanted) noexcept {
+inline void allow_descriptors([[maybe_unused]] std::size_t wanted) noexcept {
 #if COWORKER_POSIX
   rlimit given{};
   if (::getrlimit(RLIMIT_NOFILE, &given) != 0 || given.rlim_cur >= wanted) return;
-  given.rlim_cur = wanted < given.rlim_max ? static_cast<rlim_t>(wanted) : given.rlim_max;
+  given.rlim_cur = wanted < given.rlim_max ? rlim_t{wanted} : given.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &given);
 #endif
 }
@@ -222,13 +222,13 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     const serve_plan& plan;
     std::uint16_t port;
     logger& log;
-  } told{plan, server->port(), log};
+  } where{plan, server->port(), log};
   endpoint.when_begun(
       [](void* whom) {
         const teller& one = *static_cast<const teller*>(whom);
         detail::tell_where(one.plan, one.port, one.log);
       },
-      &told);
+      &where);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
 }
 

@@ -160,7 +160,7 @@ class call_driver {
   static driven_transfer* transfer_of(CURL* easy) noexcept {
     char* found = nullptr;
     curl_easy_getinfo(easy, CURLINFO_PRIVATE, &found);
-    return reinterpret_cast<driven_transfer*>(found);
+    return static_cast<driven_transfer*>(static_cast<void*>(found));
   }
 
   static int on_socket(CURL* easy, curl_socket_t socket, int what, void* user, void* known) {

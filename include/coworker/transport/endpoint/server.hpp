@@ -14,15 +14,19 @@
 #include <coworker/http/server_options.hpp>
 #include <coworker/log.hpp>
 #include <coworker/net/tcp.hpp>
+#include <coworker/system.hpp>
 #include <coworker/transport/endpoint/answer.hpp>
 #include <coworker/transport/endpoint/engine.hpp>
 #include <cstdint>
 #include <exception>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
 namespace coworker::inline v0_1 {
+
+#if COWORKER_POSIX
 
 /// Serves an endpoint on a port, from its constructor to its destructor. The destructor blocks until the
 /// requests in progress have been answered, for two seconds at most.
@@ -110,5 +114,21 @@ class endpoint_server {
   int running_ = 0;
   std::optional<detail::thread> thread_;
 };
+
+#else
+
+/// This system has no POSIX sockets, and so no server: the constructor throws std::runtime_error.
+class endpoint_server {
+ public:
+  endpoint_server(http_endpoint&, const std::string&, std::uint16_t, std::uint16_t,
+                  const http_server_options&) {
+    throw std::runtime_error("coworker has no HTTP server on this system, which has no POSIX sockets");
+  }
+
+  /// Returns 0.
+  std::uint16_t port() const noexcept { return 0; }
+};
+
+#endif
 
 }  // namespace coworker::inline v0_1
