@@ -6280,8 +6280,8 @@ class step_core : public shared_state {
   using active = active_sequence<Sequence, Piece>;
 
   // One sequence, shared by its job and the engine, which may release it in any order.
-  struct seat : shared_state, active {
-    explicit seat(Sequence&& state) : active(std::move(state)) {}
+  struct member : shared_state, active {
+    explicit member(Sequence&& state) : active(std::move(state)) {}
     auto_reset_event news;
     std::atomic<bool> dropped{false};  // its job no longer wants pieces
     // Guarded by the core's mutex.
@@ -6291,7 +6291,7 @@ class step_core : public shared_state {
     // Used by the engine only.
     bool has_news = false;
   };
-  using seat_handle = shared_handle<seat>;
+  using member_handle = shared_handle<member>;
 
   explicit step_core(std::size_t most) : slots_(most) {
     active_.reserve(most);
@@ -6300,7 +6300,7 @@ class step_core : public shared_state {
   }
 
   // Throws: std::runtime_error once the engine is destroyed.
-  void enter(seat& one) {
+  void enter(member& one) {
     const std::lock_guard lock(mutex_);
     if (closed_) throw std::runtime_error(engine_is_gone);
     waiting_.emplace_back(&one);
@@ -6309,7 +6309,7 @@ class step_core : public shared_state {
 
   // Takes all pieces that are there. Returns true if the sequence has ended and there is nothing more.
   // Rethrows the exception that it ended with.
-  bool take(seat& of, std::vector<Piece>& pieces) {
+  bool take(member& of, std::vector<Piece>& pieces) {
     const std::lock_guard lock(mutex_);
     pieces.swap(of.arrived);
     if (!pieces.empty() || !of.ended) return false;
@@ -6342,7 +6342,7 @@ class step_core : public shared_state {
       stepped_ += active_.size();
     }
     destroy_gone();
-    for (const seat_handle& one : active_) stepping_.push_back(one.get());
+    for (const member_handle& one : active_) stepping_.push_back(one.get());
     return !stepping_.empty();
   }
 
@@ -6350,15 +6350,15 @@ class step_core : public shared_state {
 
   // `failure` is what the step threw: it ends all sequences in the step.
   void end_step(std::exception_ptr failure) {
-    for (const seat_handle& one : active_) {
+    for (const member_handle& one : active_) {
       ++one->steps_;
       if (failure != nullptr) (one->fail)(failure);
     }
     failure = nullptr;  // now only the jobs hold it
     {
       const std::lock_guard lock(mutex_);
-      for (const seat_handle& one : active_) hand_over(*one);
-      take_out(active_, [](const seat& one) {
+      for (const member_handle& one : active_) hand_over(*one);
+      take_out(active_, [](const member& one) {
         return one.finished_;
       });  // before the jobs are woken, so that no job that ended is still counted as active
     }
@@ -6379,14 +6379,14 @@ class step_core : public shared_state {
     do {
       {
         const std::lock_guard lock(mutex_);
-        take_out(active_, [](const seat&) { return true; });
-        take_out(waiting_, [](const seat&) { return true; });
-        for (const seat_handle& one : gone_) {
+        take_out(active_, [](const member&) { return true; });
+        take_out(waiting_, [](const member&) { return true; });
+        for (const member_handle& one : gone_) {
           if (std::exchange(one->ended, true)) continue;
           one->ended_with = std::make_exception_ptr(std::runtime_error(engine_is_gone));
         }
       }
-      for (const seat_handle& one : gone_) detail::insist([&one] { one->news.set(); });
+      for (const member_handle& one : gone_) detail::insist([&one] { one->news.set(); });
     } while (destroy_gone());
   }
 
@@ -6397,7 +6397,7 @@ class step_core : public shared_state {
 
   // For a simulation, where one of the jobs steps instead of a thread: see step_drive.hpp. On the
   // simulation's thread only.
-  const seat* driver = nullptr;
+  const member* driver = nullptr;
   bool step_began = false;
   time_point step_due{};
 
@@ -6411,7 +6411,7 @@ class step_core : public shared_state {
       take_out(waiting_, is_dropped);
     }
     destroy_gone();
-    for (const seat_handle& one : active_) stepping_.push_back(one.get());
+    for (const member_handle& one : active_) stepping_.push_back(one.get());
     return !stepping_.empty();
   }
 
@@ -6421,8 +6421,8 @@ class step_core : public shared_state {
   }
 
   void wake_all() {
-    for (const seat_handle& one : active_) one->news.set();
-    for (const seat_handle& one : waiting_) one->news.set();
+    for (const member_handle& one : active_) one->news.set();
+    for (const member_handle& one : waiting_) one->news.set();
   }
 
  private:
@@ -6430,7 +6430,7 @@ class step_core : public shared_state {
       "step_engine: it was destroyed before the sequence had ended; let it outlive the jobs that use it";
 
   // Called under the lock.
-  void hand_over(seat& one) {
+  void hand_over(member& one) {
     one.has_news = one.finished_ || !one.sent_.empty();
     try {
       if (one.arrived.empty()) {
@@ -6446,19 +6446,19 @@ class step_core : public shared_state {
     one.ended_with = std::exchange(one.failure_, nullptr);
   }
 
-  static void tell(const std::vector<seat_handle>& all) {
-    for (const seat_handle& one : all)
+  static void tell(const std::vector<member_handle>& all) {
+    for (const member_handle& one : all)
       if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
-  static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
+  static bool is_dropped(const member& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
 
   // Called under the lock. The order of the others stays the same. Removes only as many as there is room for,
   // because the thread must not allocate memory.
   template <class Predicate>
-  void take_out(std::vector<seat_handle>& of, Predicate leaves) {
+  void take_out(std::vector<member_handle>& of, Predicate leaves) {
     std::size_t kept = 0;
-    for (seat_handle& one : of) {
+    for (member_handle& one : of) {
       const bool goes = gone_.size() < gone_.capacity() && leaves(*one);
       std::swap(goes ? gone_.emplace_back() : of[kept++], one);
     }
@@ -6468,7 +6468,7 @@ class step_core : public shared_state {
   // Called without the lock and on the engine's thread, because it runs destructors of the user. Returns
   // false if there was nothing to destroy.
   bool destroy_gone() {
-    for (const seat_handle& one : gone_) one->state_.reset();
+    for (const member_handle& one : gone_) one->state_.reset();
     const bool any = !gone_.empty();
     gone_.clear();
     return any;
@@ -6477,19 +6477,19 @@ class step_core : public shared_state {
   std::size_t free_slot() const {
     for (std::size_t slot = 0;; ++slot) {
       bool used = false;
-      for (const seat_handle& one : active_) used = used || one->slot_ == slot;
+      for (const member_handle& one : active_) used = used || one->slot_ == slot;
       if (!used) return slot;
     }
   }
 
   const std::size_t slots_;
   std::vector<active*> stepping_;
-  std::vector<seat_handle> gone_;
+  std::vector<member_handle> gone_;
   // Guards the members below; the engine's thread, which alone changes active_, reads it without the lock.
   mutable std::mutex mutex_;
   condition changed_;
-  std::vector<seat_handle> active_;
-  std::vector<seat_handle> waiting_;
+  std::vector<member_handle> active_;
+  std::vector<member_handle> waiting_;
   std::uint64_t steps_ = 0;
   std::uint64_t stepped_ = 0;
   bool closed_ = false;
@@ -6506,8 +6506,8 @@ class step_core : public shared_state {
 
 namespace coworker::inline v0_1::detail {
 
-template <class Seat>
-task<void> wait_for_news(Seat& own) {
+template <class Member>
+task<void> wait_for_news(Member& own) {
   const stop_token stop = co_await this_coro::stop_token();
   stop.throw_if_stopped();
   {
@@ -6518,10 +6518,10 @@ task<void> wait_for_news(Seat& own) {
 }
 
 // While this exists, its job runs the steps; afterwards any waiting job takes over.
-template <class Core, class Seat>
+template <class Core, class Member>
 class step_driving {
  public:
-  step_driving(Core& in, const Seat& by) noexcept : in_(in) { in_.driver = &by; }
+  step_driving(Core& in, const Member& by) noexcept : in_(in) { in_.driver = &by; }
   step_driving(const step_driving&) = delete;
   step_driving& operator=(const step_driving&) = delete;
   ~step_driving() {
@@ -6534,14 +6534,14 @@ class step_driving {
 };
 
 // Runs one step, or waits if another job is already running one.
-template <class Core, class Seat, class Engine>
-task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
+template <class Core, class Member, class Engine>
+task<void> drive_or_wait(Core& in, Member& own, Engine& engine) {
   if (in.driver != nullptr) {
     co_await detail::wait_for_news(own);
     co_return;
   }
   const executor_ref home = co_await this_coro::executor();
-  const step_driving<Core, Seat> now(in, own);
+  const step_driving<Core, Member> now(in, own);
   if (!in.step_began) {
     co_await coworker::resume_on(home);  // jobs that arrive at the same moment are in the same step
     if (!in.begin_step()) co_return;
@@ -6553,7 +6553,7 @@ task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
   if (in.keep_step()) in.end_step(engine.step());
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/exec/step_engine.hpp -------------------------------------------------------------------------
 
@@ -6607,8 +6607,8 @@ class step_engine {
                 "is lost on its way");
   using core = detail::step_core<Sequence, Piece>;
   using core_handle = detail::shared_handle<core>;
-  using seat = typename core::seat;
-  using seat_handle = typename core::seat_handle;
+  using member = typename core::member;
+  using member_handle = typename core::member_handle;
 
  public:
   using active = active_sequence<Sequence, Piece>;
@@ -6683,20 +6683,20 @@ class step_engine {
   class job_side {
    public:
     job_side(core_handle in, Sequence&& sequence, bool simulated)
-        : core_(std::move(in)), seat_(new seat(std::move(sequence))), simulated_(simulated) {}
+        : core_(std::move(in)), member_(new member(std::move(sequence))), simulated_(simulated) {}
     job_side(const job_side&) = delete;
     job_side& operator=(const job_side&) = delete;
     ~job_side() {
-      seat_->dropped.store(true, std::memory_order_release);
+      member_->dropped.store(true, std::memory_order_release);
       if (simulated_) core_->sweep();
     }
 
     core& in() const noexcept { return *core_; }
-    seat& own() const noexcept { return *seat_; }
+    member& own() const noexcept { return *member_; }
 
    private:
     core_handle core_;
-    seat_handle seat_;
+    member_handle member_;
     const bool simulated_;
   };
 
@@ -6719,7 +6719,7 @@ class step_engine {
     }
   }
 
-  friend task<void> detail::drive_or_wait<core, seat, step_engine>(core&, seat&, step_engine&);
+  friend task<void> detail::drive_or_wait<core, member, step_engine>(core&, member&, step_engine&);
   duration simulated_step(std::size_t sequences) const { return simulated_step_(sequences); }
 
   // Returns what the step function threw, if anything.
@@ -6762,7 +6762,7 @@ class step_engine {
   std::optional<detail::thread> thread_;  // guarded by starting_
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/timeout.hpp -----------------------------------------------------------------------------
 
@@ -16472,9 +16472,9 @@ class record_ref {
 };
 
 // The jobs of a worker that have progress to send. Reported on any thread, taken on the worker's thread.
-class progress_desk {
+class progress_list {
  public:
-  explicit progress_desk(auto_reset_event& news) noexcept : news_(news) {}
+  explicit progress_list(auto_reset_event& news) noexcept : news_(news) {}
 
   void add(record_ref job) {
     {
@@ -16506,7 +16506,7 @@ struct progress_state {
   std::mutex mutex;  // guards the next four members
   json latest;
   bool waits = false;   // `latest` is still to be sent
-  bool listed = false;  // the job is listed at the desk
+  bool listed = false;  // the job is in the list
   bool closed = false;
 
   // For the worker only.
@@ -16534,9 +16534,9 @@ class progress_line {
   progress_line& operator=(const progress_line&) = delete;
   ~progress_line() { delete state(); }
 
-  // Must be called before any thread can report. The desk must live until close().
-  void open(progress_desk& desk) noexcept {
-    desk_ = &desk;
+  // Must be called before any thread can report. The list must live until close().
+  void open(progress_list& list) noexcept {
+    list_ = &list;
     state_.store(nullptr, std::memory_order_release);
   }
 
@@ -16549,10 +16549,10 @@ class progress_line {
     if (known->closed) return;
     known->latest = std::move(value);
     known->waits = true;
-    if (!std::exchange(known->listed, true)) desk_->add(job);
+    if (!std::exchange(known->listed, true)) list_->add(job);
   }
 
-  // For the worker only. Afterwards nothing more is reported, and the desk is not used any more. The last
+  // For the worker only. Afterwards nothing more is reported, and the list is not used any more. The last
   // value reported may still be taken.
   void close() {
     progress_state* known = nullptr;
@@ -16587,7 +16587,7 @@ class progress_line {
   }
 
   std::atomic<progress_state*> state_;
-  progress_desk* desk_ = nullptr;
+  progress_list* list_ = nullptr;
 };
 
 }  // namespace detail
@@ -26936,8 +26936,8 @@ struct vegas {
     from = measured;
     jobs_since += seen.jobs;
     const double now = seen.mean_seconds();
-    const bool afresh = jobs_since > static_cast<double>(forget_after) * current;
-    if (unloaded_seconds <= 0 || now < unloaded_seconds || afresh) {
+    const bool outdated = jobs_since > static_cast<double>(forget_after) * current;
+    if (unloaded_seconds <= 0 || now < unloaded_seconds || outdated) {
       unloaded_seconds = now;
       jobs_since = 0;
     }
@@ -27392,8 +27392,7 @@ class last_deadline {
   std::string why_;
   log_level level_ = log_level::error;
   bool leaving_ = false;
-  thread
-      thread_;  // the last, as it uses the others; there from the beginning, when there surely is one to be had
+  thread thread_;  // declared last because it uses the others; started early, while there still are threads
 };
 
 }  // namespace coworker::inline v0_1::detail
@@ -28868,11 +28867,11 @@ class http_endpoint {
   void announce_jobs_by(detail::local_event* new_jobs) noexcept { new_jobs_ = new_jobs; }
   detail::local_event* new_jobs() const noexcept { return new_jobs_; }
 
-  // Calls `tell(whom)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
+  // Calls `notify(argument)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
   // that.
-  void when_begun(void (*tell)(void* whom), void* whom) noexcept {
-    tell_begun_ = tell;
-    to_tell_ = whom;
+  void when_begun(void (*notify)(void* argument), void* argument) noexcept {
+    on_begun_ = notify;
+    on_begun_argument_ = argument;
   }
   logger& own_log() noexcept { return log_; }
 
@@ -28948,7 +28947,7 @@ class http_endpoint {
       attendance& operator=(const attendance&) = delete;
       ~attendance() { jobs.worker_goes(clock.now()); }
     } const attends(jobs_, control, here);
-    if (tell_begun_ != nullptr) tell_begun_(to_tell_);
+    if (on_begun_ != nullptr) on_begun_(on_begun_argument_);
     const stop_callback on_leaving(control.leaving(), leave(jobs_));
     event until_stopped;
     co_await until_stopped.wait();
@@ -28988,8 +28987,8 @@ class http_endpoint {
   const endpoint_options options_;
   std::vector<route> routes_;
   detail::local_event* new_jobs_ = nullptr;
-  void (*tell_begun_)(void* whom) = nullptr;
-  void* to_tell_ = nullptr;
+  void (*on_begun_)(void* argument) = nullptr;
+  void* on_begun_argument_ = nullptr;
   logger& log_;
   detail::job_table jobs_{options_};
 };
@@ -29465,7 +29464,7 @@ class worker_inbox {
   }
 
   auto_reset_event changed;  // set when something that the worker's decisions depend on has changed
-  progress_desk progress{changed};
+  progress_list progress{changed};
 
  private:
   std::atomic<bool> leaving_{false};
@@ -33584,13 +33583,13 @@ class endpoint_visit {
     }
     begin_live();
     if (failed) {
-      std::string told;
-      append_member(told, "error", seen.error);
-      told += '}';
+      std::string error;
+      append_member(error, "error", seen.error);
+      error += '}';
       if (form_ == reply_form::lines) {
-        piece_.append(told).append("\n");
+        piece_.append(error).append("\n");
       } else {
-        sse_event event(told);
+        sse_event event(error);
         if (form_ == reply_form::events) event.event = "error";
         append_sse_event(piece_, event);
       }
@@ -33645,9 +33644,9 @@ class endpoint_visit {
   // Returns whether the text is an error in the platform's form; if so, replaces it by its message.
   static bool read_platform_error(std::string& error) {
     try {
-      const json told = json::parse(error);
-      const auto message = told.find("error_message");
-      if (message == told.end() || !message->is_string()) return false;
+      const json parsed = json::parse(error);
+      const auto message = parsed.find("error_message");
+      if (message == parsed.end() || !message->is_string()) return false;
       error = message->get<std::string>();
       return true;
     } catch (const json_exception&) {
@@ -34568,7 +34567,7 @@ inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& end
   }
 }
 
-inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) {
+inline void log_address(const serve_plan& plan, std::uint16_t port, logger& log) {
   const std::string url = "http://" + detail::place_text(plan.host, port);
   switch (plan.endpoint.kind) {
     case endpoint_kind::queue_api:
@@ -34617,9 +34616,9 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     logger& log;
   } where{plan, server->port(), log};
   endpoint.when_begun(
-      [](void* whom) {
-        const teller& one = *static_cast<const teller*>(whom);
-        detail::tell_where(one.plan, one.port, one.log);
+      [](void* argument) {
+        const teller& one = *static_cast<const teller*>(argument);
+        detail::log_address(one.plan, one.port, one.log);
       },
       &where);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);
@@ -34708,11 +34707,11 @@ inline take_answer classify_take(const http_response& answer) noexcept {
 /// What an answer to a post means.
 enum class post_answer : unsigned char {
   accepted,
-  blames_body,  ///< the server will never accept this body: 400, 413, 422
-  unknown_job,  ///< the server no longer knows the job: 404, 409, 410
-  denied,       ///< the server does not allow it: any other 4xx, and redirects; this may be corrected
-  try_again,    ///< the server fails for now, or no answer came: 408, 425, 429, 5xx
-  unsendable,   ///< the request itself cannot be sent
+  body_refused,  ///< the server will never accept this body: 400, 413, 422
+  unknown_job,   ///< the server no longer knows the job: 404, 409, 410
+  denied,        ///< the server does not allow it: any other 4xx, and redirects; this may be corrected
+  try_again,     ///< the server fails for now, or no answer came: 408, 425, 429, 5xx
+  unsendable,    ///< the request itself cannot be sent
 };
 
 /// Classifies an answer to a post; any 2xx accepts.
@@ -34721,7 +34720,7 @@ inline post_answer classify_post(const http_response& answer) noexcept {
     return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
   const int status = answer.status;
   if (status >= 200 && status < 300) return post_answer::accepted;
-  if (status == 400 || status == 413 || status == 422) return post_answer::blames_body;
+  if (status == 400 || status == 413 || status == 422) return post_answer::body_refused;
   if (status == 404 || status == 409 || status == 410) return post_answer::unknown_job;
   if (status == 408 || status == 425 || status == 429 || status >= 500) return post_answer::try_again;
   return post_answer::denied;
@@ -36072,7 +36071,7 @@ class poster {
       case post_answer::try_again:
         health_.failed(answer, executor.now(), duration::zero());
         co_return delivery::given_up;
-      case post_answer::blames_body:
+      case post_answer::body_refused:
       case post_answer::unknown_job:
       case post_answer::unsendable:
         break;
@@ -36143,7 +36142,7 @@ class poster {
   }
 
  private:
-  enum class ending : unsigned char { accepted, blamed, unknown_job, expired };
+  enum class ending : unsigned char { accepted, refused, unknown_job, expired };
   struct posted {
     ending end = ending::expired;
     std::string reason = {};
@@ -36254,8 +36253,8 @@ class poster {
         co_return made;
       }
       made.reason = detail::insist([&] { return coworker::describe_answer(answer); });
-      if (meaning == post_answer::blames_body) {
-        made.end = ending::blamed;
+      if (meaning == post_answer::body_refused) {
+        made.end = ending::refused;
         co_return made;
       }
       if (meaning == post_answer::unknown_job && std::exchange(unknown_before, true)) {
@@ -36319,7 +36318,7 @@ class poster {
               "); its result is not wanted.", subject);
         spool_.remove(kept);
         co_return delivery::unwanted;
-      case ending::blamed:
+      case ending::refused:
         break;
       case ending::accepted:
       case ending::expired:
@@ -41510,10 +41509,10 @@ class endpoint_client {
     http::call_options once = options_.call;
     once.repeatable = false;  // a request removes the chunks, which would be lost with its response
     for (;;) {
-      const json told = co_await ask("GET", url, "", once);
-      const json chunks = told.is_array() ? told : told.value("stream", json::array());
+      const json response = co_await ask("GET", url, "", once);
+      const json chunks = response.is_array() ? response : response.value("stream", json::array());
       remote_job seen;
-      if (told.is_object()) seen.status = told.value("status", "");
+      if (response.is_object()) seen.status = response.value("status", "");
       for (const json& chunk : chunks) {
         json output = chunk.is_object() ? chunk.value("output", chunk) : chunk;
         co_yield std::move(output);
@@ -41531,9 +41530,9 @@ class endpoint_client {
 
   /// Returns how many jobs and workers the endpoint has.
   task<remote_health> health() const {
-    const json told = co_await ask("GET", base_ + "/health", "", options_.call);
-    const json jobs = told.value("jobs", json::object());
-    const json workers = told.value("workers", json::object());
+    const json response = co_await ask("GET", base_ + "/health", "", options_.call);
+    const json jobs = response.value("jobs", json::object());
+    const json workers = response.value("workers", json::object());
     remote_health found;
     found.completed = jobs.value("completed", 0);
     found.failed = jobs.value("failed", 0);
@@ -41542,7 +41541,7 @@ class endpoint_client {
     found.retried = jobs.value("retried", 0);
     found.idle = workers.value("idle", 0);
     found.running = workers.value("running", 0);
-    found.details = told;
+    found.details = response;
     co_return found;
   }
 
@@ -41592,13 +41591,13 @@ class endpoint_client {
 
   task<remote_job> look(std::string_view method, std::string url, std::string body,
                         http::call_options how) const {
-    json told = co_await ask(method, std::move(url), std::move(body), std::move(how));
+    json response = co_await ask(method, std::move(url), std::move(body), std::move(how));
     remote_job one;
-    one.id = told.value("id", "");
-    one.status = told.value("status", "");
-    one.output = told.value("output", json());
-    one.error = told.value("error", json());
-    one.details = std::move(told);
+    one.id = response.value("id", "");
+    one.status = response.value("status", "");
+    one.output = response.value("output", json());
+    one.error = response.value("error", json());
+    one.details = std::move(response);
     co_return one;
   }
 
@@ -42905,7 +42904,7 @@ namespace coworker::inline v0_1::simulation {
 enum class invariant : unsigned char {
   every_job_settles,          ///< after the faults, within the time allowed
   no_job_dropped,             ///< every job that arrived is completed before the worker leaves
-  told_truly,                 ///< what the worker counts as accepted, refused or kept is so
+  reported_truly,             ///< what the worker counts as accepted, refused or kept is so
   one_start_per_hand_over,    ///< never two at once, never more starts than arrivals
   outcome_never_replaced,     ///< the queue accepts one outcome of each run of a job
   own_result_posted,          ///< what is posted is the job's complete result, under its own request id
@@ -42925,7 +42924,7 @@ enum class invariant : unsigned char {
 
 /// The names of the invariants, in the order of the enumeration.
 inline constexpr std::array<std::string_view, 18> invariant_names{
-    "every_job_settles",         "no_job_dropped",         "told_truly",
+    "every_job_settles",         "no_job_dropped",         "reported_truly",
     "one_start_per_hand_over",   "outcome_never_replaced", "own_result_posted",
     "nothing_after_the_outcome", "chunks_in_order",        "within_the_limit",
     "heartbeat_exact",           "stops_only_its_job",     "stop_reaches_its_job",
@@ -43908,13 +43907,14 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
   held.in_progress = held.running = held.completing = false;
   if (!counts(one)) return;
   if (what == delivery::accepted && !held.accepted)
-    violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
+    violate(invariant::reported_truly,
+            about(worker, job) + " counts as accepted, and the server has nothing");
   if ((what == delivery::refused || what == delivery::unwanted) && held.refusals == 0)
-    violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
+    violate(invariant::reported_truly, about(worker, job) + " counts as refused, and nobody refused it");
   if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
-    violate(invariant::told_truly, about(worker, job) + " was given up before its time");
+    violate(invariant::reported_truly, about(worker, job) + " was given up before its time");
   if (what == delivery::given_up && !kept)
-    violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
+    violate(invariant::reported_truly, about(worker, job) + " was given up and is not in the spool");
 }
 
 inline void ledger::yields(int worker, int job, const json& element, int run) {
@@ -43972,10 +43972,10 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
   if (*made == delivery::accepted && !mine.acted)
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
   if ((*made == delivery::refused || *made == delivery::unwanted) && !mine.refused)
-    violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
+    violate(invariant::reported_truly, about(worker, job) + " has a part refused, and nobody refused it");
   const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*made == delivery::given_up && what == part::chunk && in_time)
-    violate(invariant::told_truly, about(worker, job) + " has a chunk given up before its time");
+    violate(invariant::reported_truly, about(worker, job) + " has a chunk given up before its time");
 }
 
 inline void ledger::left(int worker, duration allowed_until) {

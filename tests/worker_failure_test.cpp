@@ -76,7 +76,7 @@ TEST_CASE("a job that fails leaves the others alone") {
   for (int i = 0; i < 20; ++i) world.queue.add(0s, std::to_string(i), json{{"fails", i % 3 == 0}});
   const auto handle = [](job<> work) -> task<int> {
     co_await coworker::sleep_for(std::chrono::milliseconds(work.id.size()));
-    if (work.input.at("fails").get<bool>()) throw std::runtime_error("as told");
+    if (work.input.at("fails").get<bool>()) throw std::runtime_error("as its input says");
     co_return 1;
   };
   worker w(handle, fixed_concurrency{4}, world.options);

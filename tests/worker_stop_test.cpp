@@ -26,7 +26,7 @@ using coworker::worker_summary;
 using coworker::testing::simulation;
 
 // Sleeps for as many seconds as the job says.
-task<json> sleep_as_told(job<> work) {
+task<json> sleep_as_input_says(job<> work) {
   co_await coworker::sleep_for(std::chrono::duration<double>(work.input.value("seconds", 1.0)));
   co_return "slept";
 }
@@ -47,7 +47,7 @@ json seconds(double count) { return json{{"seconds", count}}; }
 TEST_CASE("an idle worker that is stopped ends its long poll and returns at once") {
   simulation world;
   world.queue.ends = false;
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(done.elapsed == 5s);
   CHECK(done.jobs == 0);
@@ -59,7 +59,7 @@ TEST_CASE("a stopped take may throw or return nothing") {
   simulation world;
   world.queue.ends = false;
   world.queue.throws_when_stopped = false;
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   CHECK(world.serve_and_stop(w, 5s).elapsed == 5s);
   CHECK(world.queue.takes.size() == 1);
 }
@@ -69,7 +69,7 @@ TEST_CASE("a job that arrives in a take which is being stopped still runs, and i
   world.queue.ends = false;
   world.queue.parting_jobs.push_back({"late", seconds(2), json::object()});
   world.queue.parting_time = 1s;
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(done.jobs == 1);
   CHECK(done.elapsed == 8s);
@@ -83,7 +83,7 @@ TEST_CASE("jobs that end within the grace period are not disturbed, and no more 
   world.queue.ends = false;
   world.queue.add(0s, "running", seconds(20));
   world.queue.add(6s, "never taken", seconds(1));
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(done.jobs == 1);
   CHECK(done.stopped == 0);
@@ -98,7 +98,7 @@ TEST_CASE("jobs that outlast the grace period are asked to stop, and their outco
   world.queue.delivery_time = 3s;
   world.queue.add(0s, "short", seconds(12));
   world.queue.add(0s, "long", seconds(60));
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(done.jobs == 2);
   CHECK(done.stopped == 1);
@@ -128,7 +128,7 @@ TEST_CASE("a grace period of 0 stops jobs at once") {
   world.options.grace_period = 0s;
   world.queue.ends = false;
   world.queue.add(0s, "running", seconds(20));
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   CHECK(world.serve_and_stop(w, 5s).elapsed == 5s);
   CHECK(world.queue.result_of("running").status == outcome_status::stopped);
 }
@@ -138,7 +138,7 @@ TEST_CASE("an endless grace period lets every job finish") {
   world.options.grace_period = duration::max();
   world.queue.ends = false;
   world.queue.add(0s, "running", seconds(200'000));
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   CHECK(world.serve_and_stop(w, 5s).elapsed == 200'000s);
   CHECK(world.queue.result_of("running").status == outcome_status::succeeded);
 }
@@ -147,7 +147,7 @@ TEST_CASE("the grace period counts from the stop also if the queue was closed lo
   simulation world;
   world.options.grace_period = 10s;
   world.queue.add(0s, "running", seconds(60));
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   CHECK(world.serve_and_stop(w, 40s).elapsed == 50s);
   CHECK(world.queue.result_of("running").status == outcome_status::stopped);
 }
@@ -159,7 +159,7 @@ TEST_CASE("a take that is slow to end does not lengthen the grace period of the 
   world.queue.parting_time = 30s;
   world.queue.parting_jobs.push_back({"late", seconds(5), json::object()});
   world.queue.add(0s, "running", seconds(60));
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(world.queue.result_of("running").at == 15s);
   CHECK(world.queue.result_of("late").at == 35s);
@@ -172,7 +172,7 @@ TEST_CASE("a stop of the awaiting coroutine stops the worker") {
   world.options.grace_period = 10s;
   world.queue.ends = false;
   world.queue.add(0s, "running", seconds(60));
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   const worker_summary done = sync_wait(world.loop, coworker::timeout(5s, w.serve(world.queue)));
   CHECK(done.elapsed == 15s);
   CHECK(done.stopped == 1);
@@ -181,7 +181,7 @@ TEST_CASE("a stop of the awaiting coroutine stops the worker") {
 TEST_CASE("a worker that was stopped before it began takes nothing, and then can be used again") {
   simulation world;
   world.queue.add(0s, "a", seconds(1));
-  worker w(sleep_as_told, fixed_concurrency{3}, world.options);
+  worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   w.stop();
   CHECK(world.serve(w).jobs == 0);
   CHECK(world.queue.takes.empty());
@@ -197,7 +197,7 @@ TEST_CASE("a second stop changes nothing") {
   const auto handle = [&stop_worker](job<> work) -> task<json> {
     stop_worker();
     stop_worker();
-    co_return co_await sleep_as_told(std::move(work));
+    co_return co_await sleep_as_input_says(std::move(work));
   };
   worker w(handle, fixed_concurrency{3}, world.options);
   stop_worker = [&w] { w.stop(); };

@@ -12,12 +12,14 @@ sys.path[:0] = [str(HERE), str(HERE.parents[1] / "single_include")]
 sys.dont_write_bytecode = True
 
 import contract_example  # noqa: E402
+import documented  # noqa: E402
 import generate  # noqa: E402
 import guide_names  # noqa: E402
 import layers  # noqa: E402
 import readme  # noqa: E402
 import total  # noqa: E402
 import unqualified_calls  # noqa: E402
+import words  # noqa: E402
 
 
 class ContractExample(unittest.TestCase):
@@ -124,6 +126,39 @@ class SingleHeader(unittest.TestCase):
         with self.assertRaises(SystemExit):
             self.assemble(coworker="#ifdef X\n#include <coworker/a.hpp>\n#endif\n#ifdef Y\n#include <coworker/a.hpp>\n#endif\n",
                           a="int a;\n")
+
+
+class Words(unittest.TestCase):
+    def test_a_retired_word_is_found_with_its_line_and_what_to_say_instead(self):
+        found = list(words.problems_in("a.hpp", "// one\n// Its farewell is dear.\n"))
+        self.assertEqual([one.split(" is a word")[0] for one in found], ['a.hpp:2: "farewell"', 'a.hpp:2: "dear"'])
+        self.assertTrue(found[0].endswith("say: linger"))
+
+    def test_words_that_only_contain_one_are_left_alone(self):
+        self.assertEqual(list(words.problems_in("a.hpp", "// nearly; whether; std::floor(x); a menu")), [])
+
+
+class Documented(unittest.TestCase):
+    def problems(self, *lines):
+        text = "\n".join(["namespace coworker {", *lines, "}  // namespace coworker"])
+        return [one.split(": ", 1)[1] for one in documented.problems_in("a.hpp", text)]
+
+    def test_a_public_name_needs_a_comment_of_three_words(self):
+        self.assertEqual(self.problems("struct silent {", "};"), ["silent has no doc comment"])
+        self.assertEqual(self.problems("/// Short.", "struct terse {", "};"), ["the comment of terse says too little: Short."])
+        self.assertEqual(self.problems("/// Says what it is for.", "struct clear {", "};"), [])
+
+    def test_one_comment_serves_all_overloads(self):
+        self.assertEqual(self.problems("/// Adds two numbers up.", "int add(int a, int b);", "int add(long a, long b);"), [])
+
+    def test_internal_names_need_none(self):
+        self.assertEqual(self.problems("namespace detail {", "struct hidden {", "};", "}  // namespace detail"), [])
+
+    def test_a_field_of_options_needs_a_comment_and_a_size_or_a_duration_its_unit(self):
+        lines = ("/// Options of a thing.", "struct thing_options {", "  int count = 1;", "  /// How patient it is.",
+                 "  duration patience{};", "  /// In bytes. Default: 1.", "  std::size_t size = 1;", "};")
+        self.assertEqual(self.problems(*lines), ["the field count has no doc comment",
+                                                 "the comment of patience names no unit and no default: How patient it is."])
 
 
 class GuideNames(unittest.TestCase):

@@ -147,7 +147,7 @@ TEST_CASE("calls of resume() nest: the outer one continues with what it was doin
 // While the first callee's await_suspend still runs, another thread ends that callee and lets its caller
 // start a second callee, whose frame has the same address as the first. Then await_suspend resumes the
 // second.
-TEST_CASE("a coroutine whose frame has the address of an earlier one hands back to its own caller") {
+TEST_CASE("a coroutine whose frame has the address of an earlier one returns to its own caller") {
   foreign::parking_lot lot;
   auto help = [&lot](std::coroutine_handle<> self) {
     std::thread([self] { cw::resume(self); }).join();

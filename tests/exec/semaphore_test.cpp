@@ -30,9 +30,9 @@ struct semaphore_visits {
   std::vector<std::pair<int, duration>> entered{};
   int cancelled = 0;
 
-  task<void> visit(simulated_loop& loop, semaphore& door, int number, duration stay) {
+  task<void> visit(simulated_loop& loop, semaphore& permits, int number, duration stay) {
     try {
-      const semaphore::permit held = co_await door.acquire();
+      const semaphore::permit held = co_await permits.acquire();
       entered.emplace_back(number, loop.elapsed());
       most_inside = std::max(most_inside, ++inside);
       co_await coworker::sleep_for(stay);
@@ -48,11 +48,11 @@ struct semaphore_visits {
 
 TEST_CASE("a semaphore admits that many at once, and the others in the order in which they asked") {
   simulated_loop loop;
-  semaphore door(2);
+  semaphore permits(2);
   semaphore_visits seen;
   const auto run = [&]() -> task<void> {
     scope visitors(co_await coworker::this_coro::context());
-    for (int i = 0; i < 5; ++i) visitors.spawn(seen.visit(loop, door, i, 10s));
+    for (int i = 0; i < 5; ++i) visitors.spawn(seen.visit(loop, permits, i, 10s));
     co_await visitors.join();
   };
   coworker::sync_wait(loop, run());
@@ -63,20 +63,20 @@ TEST_CASE("a semaphore admits that many at once, and the others in the order in 
 
 TEST_CASE("a coroutine that is stopped while it waits for a permit leaves the queue; the others get theirs") {
   simulated_loop loop;
-  semaphore door(1);
+  semaphore permits(1);
   semaphore_visits seen;
   const auto run = [&]() -> task<void> {
     const coworker::context surrounding = co_await coworker::this_coro::context();
     scope visitors(surrounding);
     scope impatient(surrounding);
-    visitors.spawn(seen.visit(loop, door, 0, 10s));
+    visitors.spawn(seen.visit(loop, permits, 0, 10s));
     co_await coworker::sleep_for(1s);
-    for (int i = 1; i <= 3; ++i) impatient.spawn(seen.visit(loop, door, i, 10s));
+    for (int i = 1; i <= 3; ++i) impatient.spawn(seen.visit(loop, permits, i, 10s));
     co_await coworker::sleep_for(1s);
-    visitors.spawn(seen.visit(loop, door, 4, 10s));
+    visitors.spawn(seen.visit(loop, permits, 4, 10s));
     co_await coworker::sleep_for(1s);
     impatient.request_stop();
-    impatient.spawn(seen.visit(loop, door, 5, 10s));
+    impatient.spawn(seen.visit(loop, permits, 5, 10s));
     co_await impatient.join();
     CHECK(loop.elapsed() == 3s);
     co_await visitors.join();
@@ -88,16 +88,16 @@ TEST_CASE("a coroutine that is stopped while it waits for a permit leaves the qu
 
 TEST_CASE("a permit that was moved to another owner outlives the coroutine that acquired it") {
   simulated_loop loop;
-  semaphore door(1);
+  semaphore permits(1);
   const auto run = [&]() -> task<void> {
     std::optional<semaphore::permit> kept;
     const auto fetch = [](semaphore& from, std::optional<semaphore::permit>& into) -> task<void> {
       into.emplace(co_await from.acquire());
     };
-    co_await fetch(door, kept);
+    co_await fetch(permits, kept);
     scope waiting(co_await coworker::this_coro::context());
     semaphore_visits seen;
-    waiting.spawn(seen.visit(loop, door, 1, 1s));
+    waiting.spawn(seen.visit(loop, permits, 1, 1s));
     co_await coworker::sleep_for(5s);
     CHECK(seen.entered.empty());
     kept.reset();
@@ -110,14 +110,14 @@ TEST_CASE("a permit that was moved to another owner outlives the coroutine that 
 TEST_CASE("permits are acquired and released on many threads, with stops in between") {
   coworker::thread_pool pool(4);
   coworker::event_loop loop;
-  semaphore door(3);
+  semaphore permits(3);
   std::atomic<int> inside{0};
   std::atomic<int> entered{0};
   std::atomic<bool> too_many{false};
   const auto visit = [&]() -> task<void> {
     co_await coworker::resume_on(pool);
     for (int i = 0; i < 50; ++i) {
-      const semaphore::permit held = co_await door.acquire();
+      const semaphore::permit held = co_await permits.acquire();
       if (inside.fetch_add(1) >= 3) too_many = true;
       entered.fetch_add(1);
       co_await coworker::resume_on(loop);

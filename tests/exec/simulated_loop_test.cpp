@@ -292,15 +292,15 @@ TEST_CASE("if another thread's refusal cannot be thrown, the message ends the pr
   };
   const auto release_on_thread = [] {
     cw::simulated_loop loop;
-    cw::semaphore door(1);
+    cw::semaphore permits(1);
     cw::scope children{cw::context(loop)};
     const auto enter = [](cw::semaphore& of, cw::duration stay) -> cw::task<> {
       auto permit = co_await of.acquire();
       co_await cw::sleep_for(stay);
       std::thread([&] { const cw::semaphore::permit taken = std::move(permit); }).join();
     };
-    children.spawn(enter(door, 1s));
-    children.spawn(enter(door, 1s));
+    children.spawn(enter(permits, 1s));
+    children.spawn(enter(permits, 1s));
     loop.run();
   };
   coworker::testing::child_end seen = coworker::testing::end_of_child(stop_from_thread);

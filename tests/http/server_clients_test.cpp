@@ -62,8 +62,8 @@ task<std::optional<read_response>> drip(http_client& client, std::string bytes, 
 TEST_CASE("a head that takes longer than ten seconds gets a 408, even if bytes keep arriving") {
   for (const duration pause : {duration(1h), duration(1s), duration(9s)}) {
     http_world world;
-    world.play(say_x, [&](memory_listener& door, auto&) -> task<void> {
-      http_client client(door);
+    world.play(say_x, [&](memory_listener& listener, auto&) -> task<void> {
+      http_client client(listener);
       const auto response = co_await drip(client, get("/", "A: " + std::string(1000, 'a')), pause);
       REQUIRE(response);
       CHECK(response->status() == 408);
@@ -76,8 +76,8 @@ TEST_CASE("a head that takes longer than ten seconds gets a 408, even if bytes k
 }
 
 TEST_CASE("each head has its own ten seconds") {
-  http_world().play(say_x, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(say_x, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     for (int i = 0; i < 5; ++i) {
       co_await client.send("GET / HTTP/1.1\r\n");
       co_await sleep_for(9s);
@@ -91,9 +91,9 @@ TEST_CASE("each head has its own ten seconds") {
 TEST_CASE(
     "a connection that is idle for a minute is closed without a response, also before its first request") {
   http_world world;
-  world.play(say_x, [&world](memory_listener& door, auto& server) -> task<void> {
-    http_client silent(door);
-    http_client client(door);
+  world.play(say_x, [&world](memory_listener& listener, auto& server) -> task<void> {
+    http_client silent(listener);
+    http_client client(listener);
     co_await sleep_for(30s);
     const auto response = co_await client.ask(get("/"));
     CHECK(response);
@@ -109,8 +109,8 @@ TEST_CASE(
 
 TEST_CASE("an empty line is not a request: the connection stays idle") {
   http_world world;
-  world.play(say_x, [&world](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  world.play(say_x, [&world](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send("\r\n");
     const bool closed = co_await client.is_closed();
     CHECK(closed);
@@ -122,8 +122,8 @@ TEST_CASE("a body that takes longer than a minute gets a 408, even if bytes keep
   const std::string head = "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n";
   for (const duration pause : {duration(1h), duration(1s), duration(20s)}) {
     http_world world;
-    world.play(take_body, [&](memory_listener& door, auto&) -> task<void> {
-      http_client client(door);
+    world.play(take_body, [&](memory_listener& listener, auto&) -> task<void> {
+      http_client client(listener);
       co_await client.send(head);
       const auto response = co_await drip(client, std::string(1000, 'a'), pause);
       REQUIRE(response);
@@ -146,8 +146,8 @@ TEST_CASE("a handler that reads a body slowly does not use up its client's time"
     const std::string text = std::to_string(size);
     co_await response.send(text);
   };
-  http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     const auto response = co_await client.ask(post("/", std::string(100'000, 'a')));
     REQUIRE(response);
     CHECK(response->body == "100000");
@@ -173,8 +173,8 @@ TEST_CASE("a client that reads nothing for a minute is disconnected, and its han
   for (const std::string_view path : {"/whole", "/stream"}) {
     stopped = 0;
     http_world world;
-    world.play(handler, [&](memory_listener& door, auto& server) -> task<void> {
-      http_client client(door);
+    world.play(handler, [&](memory_listener& listener, auto& server) -> task<void> {
+      http_client client(listener);
       co_await client.send(get(path));
       co_await sleep_for(59s);
       CHECK(stopped == 0);
@@ -195,8 +195,8 @@ TEST_CASE("a client that reads a little now and then is not disconnected") {
   const auto handler = [&large](server_request&, server_response& response) -> task<void> {
     co_await response.send(large);
   };
-  world.play(handler, [&](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  world.play(handler, [&](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send(get("/"));
     std::string all;
     while (all.size() < large.size()) {
@@ -222,8 +222,8 @@ TEST_CASE("a handler writes only as fast as its client reads, and at most one pi
   };
   http_world world;
   world.capacity = 10'000;
-  world.play(handler, [&written](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  world.play(handler, [&written](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send(get("/"));
     co_await sleep_for(1s);
     CHECK(written < 10'000);
@@ -243,8 +243,8 @@ TEST_CASE("receiving pauses for a client that sends many requests before it read
   };
   http_world world;
   world.capacity = 1000;
-  world.play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  world.play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     std::size_t sent = 0;
     scope sending(co_await this_coro::context());
     sending.spawn([](http_client& to, std::size_t& count) -> task<void> {
@@ -271,8 +271,8 @@ TEST_CASE("a handler gets a stop request when its client disconnects, in whateve
     CAPTURE(way);
     std::size_t stopped = 0;
     http_world world;
-    world.play(waiting_handler{&stopped}, [&](memory_listener& door, auto& server) -> task<void> {
-      http_client client(door);
+    world.play(waiting_handler{&stopped}, [&](memory_listener& listener, auto& server) -> task<void> {
+      http_client client(listener);
       co_await client.send(get("/"));
       co_await sleep_for(1s);
       CHECK(server.connections() == 1);
@@ -287,8 +287,8 @@ TEST_CASE("a handler gets a stop request when its client disconnects, in whateve
 }
 
 TEST_CASE("a client that closes its sending side after its request still gets a response that is ready") {
-  http_world().play(take_body, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(take_body, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send(post("/", "abc") + post("/", "def"));
     client.half_close();
     for (const std::string_view expected : {"abc", "def"}) {
@@ -311,8 +311,8 @@ TEST_CASE("a handler may continue without its client, for example for work that 
     ended = true;
     co_await response.send("nobody reads this");
   };
-  http_world().play(handler, [&ended](memory_listener& door, auto& server) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [&ended](memory_listener& listener, auto& server) -> task<void> {
+    http_client client(listener);
     co_await client.send(get("/"));
     co_await sleep_for(1s);
     client.close();
@@ -330,10 +330,10 @@ TEST_CASE("a connection that fails at any byte leaves nothing behind, and the se
                                    "POST /3 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
                                    "3\r\nabc\r\n0\r\n\r\n";
   http_world world;
-  world.play(take_body, [&](memory_listener& door, auto& server) -> task<void> {
+  world.play(take_body, [&](memory_listener& listener, auto& server) -> task<void> {
     for (std::size_t at = 0; at <= conversation.size(); ++at) {
       for (const int way : {0, 1, 2}) {
-        http_client client(door);
+        http_client client(listener);
         co_await client.send(conversation.substr(0, at));
         if (at % 3 == 0) co_await sleep_for(1ms);
         if (way == 0) client.close();
@@ -344,7 +344,7 @@ TEST_CASE("a connection that fails at any byte leaves nothing behind, and the se
     }
     co_await sleep_for(3s);
     CHECK(server.connections() == 0);
-    http_client client(door);
+    http_client client(listener);
     const auto response = co_await client.ask(post("/", "still there"));
     REQUIRE(response);
     CHECK(response->body == "still there");
@@ -363,9 +363,9 @@ TEST_CASE("a client that reads part of its response and disconnects ends the han
     }
   };
   http_world world;
-  world.play(handler, [&](memory_listener& door, auto& server) -> task<void> {
+  world.play(handler, [&](memory_listener& listener, auto& server) -> task<void> {
     for (int i = 0; i < 40; ++i) {
-      http_client client(door);
+      http_client client(listener);
       co_await client.send(get("/"));
       for (int j = 0; j < 1 + i / 4; ++j) co_await client.receive_bytes();
       if (i % 2 == 0) client.abort();
@@ -378,9 +378,9 @@ TEST_CASE("a client that reads part of its response and disconnects ends the han
 
 TEST_CASE("a thousand idle clients cost no turn of the loop until their minute is over") {
   http_world world;
-  world.play(say_x, [&world](memory_listener& door, auto& server) -> task<void> {
+  world.play(say_x, [&world](memory_listener& listener, auto& server) -> task<void> {
     std::deque<http_client> clients;
-    for (int i = 0; i < 1000; ++i) clients.emplace_back(door);
+    for (int i = 0; i < 1000; ++i) clients.emplace_back(listener);
     co_await sleep_for(1s);
     CHECK(server.connections() == 1000);
     const std::uint64_t before = world.loop.steps();
@@ -405,12 +405,12 @@ TEST_CASE("a drained server closes idle connections, finishes running requests, 
     }
   };
   http_world world;
-  world.play(handler, [&world](memory_listener& door, auto& server) -> task<void> {
-    http_client idle(door);
-    http_client kept(door);
-    http_client slow(door);
-    http_client stream(door);
-    http_client sending(door);
+  world.play(handler, [&world](memory_listener& listener, auto& server) -> task<void> {
+    http_client idle(listener);
+    http_client kept(listener);
+    http_client slow(listener);
+    http_client stream(listener);
+    http_client sending(listener);
     const auto first = co_await kept.ask(get("/"));
     CHECK(first);
     co_await slow.send(get("/slow") + get("/slow"));
@@ -422,7 +422,7 @@ TEST_CASE("a drained server closes idle connections, finishes running requests, 
     const bool kept_closed = co_await kept.is_closed();
     CHECK((idle_closed && kept_closed));
     CHECK(world.loop.elapsed() == 1s);
-    CHECK(!door.is_open());
+    CHECK(!listener.is_open());
     CHECK(server.connections() == 3);
 
     const auto sent = co_await sending.ask("TP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\nok");
@@ -444,8 +444,8 @@ TEST_CASE("a drained server closes idle connections, finishes running requests, 
 TEST_CASE("a server whose chain is stopped stops its handlers, and sends their clients a response") {
   std::size_t stopped = 0;
   simulated_loop loop;
-  memory_listener door;
-  http_server server(door, waiting_handler{&stopped});
+  memory_listener listener;
+  http_server server(listener, waiting_handler{&stopped});
   sync_wait(loop, [](auto& one, memory_listener& from, std::size_t& count) -> task<void> {
     scope serving(co_await this_coro::context());
     serving.spawn(one.run());
@@ -466,7 +466,7 @@ TEST_CASE("a server whose chain is stopped stops its handlers, and sends their c
     CHECK(response->header("connection") == "close");
     const bool closed = co_await idle.is_closed();
     CHECK(closed);
-  }(server, door, stopped));
+  }(server, listener, stopped));
 }
 
 TEST_CASE("whatever many clients do at once, every complete request is handled once and in order") {
@@ -490,8 +490,9 @@ TEST_CASE("whatever many clients do at once, every complete request is handled o
         co_await response.send(text);
       }
     };
-    const auto client = [](memory_listener& door, random_source& dice, int name, int& handled) -> task<void> {
-      http_client one(door);
+    const auto client = [](memory_listener& listener, random_source& dice, int name,
+                           int& handled) -> task<void> {
+      http_client one(listener);
       const int requests = 1 + static_cast<int>(dice.below(5U));
       std::string bytes;
       for (int i = 0; i < requests; ++i) {
@@ -524,10 +525,10 @@ TEST_CASE("whatever many clients do at once, every complete request is handled o
       co_await sending.join();
       CHECK(!one.malformed());
     };
-    world.play(handler, [&](memory_listener& door, auto& server) -> task<void> {
+    world.play(handler, [&](memory_listener& listener, auto& server) -> task<void> {
       scope clients(co_await this_coro::context());
       int handled = 0;
-      for (int name = 0; name < 12; ++name) clients.spawn(client(door, random, name, handled));
+      for (int name = 0; name < 12; ++name) clients.spawn(client(listener, random, name, handled));
       co_await clients.join();
       CHECK(handled > 0);
       co_await sleep_for(61s);

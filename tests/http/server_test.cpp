@@ -37,8 +37,8 @@ task<void> sleep_then_echo(server_request& request, server_response& response) {
 }  // namespace
 
 TEST_CASE("requests of one connection are handled one after another, and the connection is kept") {
-  http_world().play(echo, [](memory_listener& door, auto& server) -> task<void> {
-    http_client client(door);
+  http_world().play(echo, [](memory_listener& listener, auto& server) -> task<void> {
+    http_client client(listener);
     const auto first = co_await client.ask(get("/1"));
     REQUIRE(first);
     CHECK(first->status() == 200);
@@ -55,8 +55,8 @@ TEST_CASE("requests of one connection are handled one after another, and the con
 
 TEST_CASE("pipelined requests are handled in order, a slow one before a fast one") {
   http_world world;
-  world.play(sleep_then_echo, [&world](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  world.play(sleep_then_echo, [&world](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send(get("/3") + get("/0") + get("/1") + get("/0"));
     for (const std::string_view expected : {"/3", "/0", "/1", "/0"}) {
       const auto response = co_await client.receive();
@@ -69,9 +69,9 @@ TEST_CASE("pipelined requests are handled in order, a slow one before a fast one
 
 TEST_CASE("connections do not wait for each other") {
   http_world world;
-  world.play(sleep_then_echo, [&world](memory_listener& door, auto&) -> task<void> {
-    http_client slow(door);
-    http_client fast(door);
+  world.play(sleep_then_echo, [&world](memory_listener& listener, auto&) -> task<void> {
+    http_client slow(listener);
+    http_client fast(listener);
     co_await slow.send(get("/5"));
     const auto first = co_await fast.ask(get("/1"));
     REQUIRE(first);
@@ -91,8 +91,8 @@ TEST_CASE("a conversation gives the same responses however the network splits it
     CAPTURE(at);
     http_world world;
     world.pieces = at % 7 == 0 ? 1 : 64;
-    world.play(echo, [&](memory_listener& door, auto&) -> task<void> {
-      http_client client(door);
+    world.play(echo, [&](memory_listener& listener, auto&) -> task<void> {
+      http_client client(listener);
       co_await client.send(conversation.substr(0, at));
       co_await sleep_for(1s);
       co_await client.send(conversation.substr(at));
@@ -108,8 +108,8 @@ TEST_CASE("a conversation gives the same responses however the network splits it
 }
 
 TEST_CASE("HEAD gets the head of GET and no body, and the next request follows directly") {
-  http_world().play(echo, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(echo, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     const auto head = co_await client.ask("HEAD /1 HTTP/1.1\r\nHost: h\r\n\r\n", true);
     REQUIRE(head);
     CHECK(head->header("content-length") == "3");
@@ -128,8 +128,8 @@ TEST_CASE("the connection closes if the request, its version or the handler dema
   for (const std::string& bytes :
        {get("/", "Connection: close\r\n"), get("/close"), std::string("GET / HTTP/1.0\r\n\r\n")}) {
     CAPTURE(bytes);
-    http_world().play(handler, [&bytes](memory_listener& door, auto&) -> task<void> {
-      http_client client(door);
+    http_world().play(handler, [&bytes](memory_listener& listener, auto&) -> task<void> {
+      http_client client(listener);
       const auto response = co_await client.ask(bytes + get("/never"));
       REQUIRE(response);
       CHECK(response->header("connection") == "close");
@@ -140,8 +140,8 @@ TEST_CASE("the connection closes if the request, its version or the handler dema
 }
 
 TEST_CASE("an HTTP/1.0 client that asks for keep-alive keeps its connection") {
-  http_world().play(echo, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(echo, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     const std::string request = "GET /1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n";
     const auto first = co_await client.ask(request);
     REQUIRE(first);
@@ -163,8 +163,8 @@ TEST_CASE("a body can be read piece by piece as it arrives") {
     CHECK(again.empty());
     co_await response.send();
   };
-  http_world().play(handler, [&pieces](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [&pieces](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 6\r\n\r\nab");
     co_await sleep_for(1s);
     CHECK(pieces == std::vector<std::string>{"ab"});
@@ -185,8 +185,8 @@ TEST_CASE("100 Continue is sent once the handler reads the body, and not before"
     const std::string body = co_await request.read_all();
     co_await response.send(body);
   };
-  http_world().play(handler, [&reads](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [&reads](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     const auto interim = co_await client.ask(
         "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     REQUIRE(interim);
@@ -208,8 +208,8 @@ TEST_CASE("a client that waits for 100 Continue and gets a response instead is d
     response.head().set_status(401);
     co_await response.send();
   };
-  http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     const auto refusal = co_await client.ask(
         "POST / HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
     REQUIRE(refusal);
@@ -224,8 +224,8 @@ TEST_CASE("an unread body is skipped if it is small, and closes the connection i
   const auto handler = [](server_request&, server_response& response) -> task<void> {
     co_await response.send("x");
   };
-  http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send(
         post("/", std::string(60'000, 'a')) + get("/") +
         "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n" + get("/"));
@@ -239,7 +239,7 @@ TEST_CASE("an unread body is skipped if it is small, and closes the connection i
     REQUIRE(large);
     CHECK(large->header("connection") == "close");
 
-    http_client other(door);
+    http_client other(listener);
     co_await other.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n");
     const auto unfinished = co_await other.receive();
     REQUIRE(unfinished);
@@ -258,8 +258,8 @@ TEST_CASE("a streamed response reaches the client piece by piece") {
     }
   };
   http_world world;
-  world.play(handler, [&world](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  world.play(handler, [&world](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send(get("/"));
     const std::string head = co_await client.receive_bytes();
     CHECK(head.find("Transfer-Encoding: chunked\r\n\r\n") != std::string::npos);
@@ -286,12 +286,12 @@ TEST_CASE("a stream to an HTTP/1.0 client ends with the connection, or after its
     co_await response.write("abc");
     co_await response.write("def");
   };
-  http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client old(door);
+  http_world().play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client old(listener);
     const auto response = co_await old.ask("GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
     REQUIRE(response);
     CHECK(response->body == "abcdef");
-    http_client client(door);
+    http_client client(listener);
     const auto sized = co_await client.ask(get("/sized"));
     REQUIRE(sized);
     CHECK(sized->header("content-length") == "6");
@@ -322,8 +322,8 @@ TEST_CASE("large bodies go both ways, whole and in pieces") {
   for (const std::string_view path : {"/whole", "/pieces"}) {
     http_world world;
     world.pieces = 10'000;
-    world.play(handler, [&](memory_listener& door, auto&) -> task<void> {
-      http_client client(door);
+    world.play(handler, [&](memory_listener& listener, auto&) -> task<void> {
+      http_client client(listener);
       for (int i = 0; i < 2; ++i) {
         const auto response = co_await client.ask(post(path, large));
         REQUIRE(response);
@@ -345,8 +345,8 @@ TEST_CASE("a handler can read and write at the same time") {
       co_await response.write(copy);
     }
   };
-  http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     co_await client.send("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n");
     const std::string head = co_await client.receive_bytes();
     CHECK(head.ends_with("\r\n\r\n"));
@@ -364,8 +364,8 @@ TEST_CASE("a handler without a response sends an empty one") {
     response.head().set_status(204);
     co_return;
   };
-  http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     const auto response = co_await client.ask(get("/"));
     REQUIRE(response);
     CHECK(response->status() == 204);
@@ -390,7 +390,7 @@ TEST_CASE("an exception of a handler becomes a response, and the connection cont
   };
   http_world world;
   world.options.log = &log.log;
-  world.play(handler, [](memory_listener& door, auto&) -> task<void> {
+  world.play(handler, [](memory_listener& listener, auto&) -> task<void> {
     struct expectation {
       std::string_view path;
       int status;
@@ -403,7 +403,7 @@ TEST_CASE("an exception of a handler becomes a response, and the connection cont
                                          {"/header", 500, "the server failed to answer this request\n"},
                                          {"/bodiless", 500, "the server failed to answer this request\n"},
                                          {"/other", 500, "the server failed to answer this request\n"}};
-    http_client client(door);
+    http_client client(listener);
     for (const expectation& one : table) {
       const auto response = co_await client.ask(get(one.path));
       REQUIRE(response);
@@ -440,8 +440,8 @@ TEST_CASE(
   };
   for (const std::string_view path : {"/short", "/long", "/twice", "/other"}) {
     CAPTURE(path);
-    http_world().play(handler, [path](memory_listener& door, auto&) -> task<void> {
-      http_client client(door);
+    http_world().play(handler, [path](memory_listener& listener, auto&) -> task<void> {
+      http_client client(listener);
       const auto response = co_await client.ask(get(path));
       CHECK(!response);
       CHECK(client.ended() == http_client::end::reset);
@@ -454,8 +454,8 @@ TEST_CASE("an exception after a complete response changes nothing about it") {
     co_await response.send("whole");
     throw std::runtime_error("afterwards");
   };
-  http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     for (int i = 0; i < 2; ++i) {
       const auto response = co_await client.ask(get("/"));
       REQUIRE(response);
@@ -491,8 +491,8 @@ TEST_CASE("a refused request gets the reason, and nothing after it is read") {
     CAPTURE(one.bytes.substr(0, 100));
     for (const bool sends_more : {false, true}) {
       handled = 0;
-      http_world().play(handler, [&](memory_listener& door, auto&) -> task<void> {
-        http_client client(door);
+      http_world().play(handler, [&](memory_listener& listener, auto&) -> task<void> {
+        http_client client(listener);
         std::string bytes = one.bytes;
         if (sends_more) bytes += std::string(300'000, 'm') + get("/");
         co_await client.send(bytes);
@@ -515,8 +515,8 @@ TEST_CASE("a handler can set a lower limit for a body") {
     const std::string body = co_await request.read_all();
     co_await response.send(body);
   };
-  http_world().play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  http_world().play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     const auto fits = co_await client.ask(post("/", "12345"));
     REQUIRE(fits);
     CHECK(fits->body == "12345");
@@ -535,13 +535,13 @@ TEST_CASE("the bytes of all bodies in memory are limited, and freed with their r
     co_await sleep_for(1s);
     co_await response.send();
   };
-  world.play(handler, [](memory_listener& door, auto&) -> task<void> {
-    http_client first(door);
-    http_client second(door);
+  world.play(handler, [](memory_listener& listener, auto&) -> task<void> {
+    http_client first(listener);
+    http_client second(listener);
     for (int round = 0; round < 3; ++round) {
       co_await first.send(post("/", std::string(60'000, 'a')));
       co_await sleep_for(100ms);
-      http_client third(door);
+      http_client third(listener);
       const auto refused = co_await third.ask(post("/", std::string(60'000, 'b')));
       REQUIRE(refused);
       CHECK(refused->status() == 503);
@@ -559,8 +559,8 @@ TEST_CASE("responses carry the date of the clock in the options") {
   static std::int64_t now = 784111777;
   http_world world;
   world.options.unix_time = [] { return now; };
-  world.play(echo, [](memory_listener& door, auto&) -> task<void> {
-    http_client client(door);
+  world.play(echo, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
     const auto first = co_await client.ask(get("/"));
     REQUIRE(first);
     CHECK(first->header("date") == "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -574,13 +574,13 @@ TEST_CASE("responses carry the date of the clock in the options") {
 TEST_CASE("a client beyond the connection limit gets a 503, and can connect once another disconnects") {
   http_world world;
   world.options.connections = 2;
-  world.play(echo, [](memory_listener& door, auto& server) -> task<void> {
-    http_client first(door);
-    http_client second(door);
+  world.play(echo, [](memory_listener& listener, auto& server) -> task<void> {
+    http_client first(listener);
+    http_client second(listener);
     const auto one = co_await first.ask(get("/1"));
     const auto two = co_await second.ask(get("/2"));
     CHECK((one && two));
-    http_client third(door);
+    http_client third(listener);
     const auto refused = co_await third.ask(get("/3"));
     REQUIRE(refused);
     CHECK(refused->status() == 503);
@@ -590,7 +590,7 @@ TEST_CASE("a client beyond the connection limit gets a 503, and can connect once
     CHECK(server.connections() == 2);
     first.close();
     co_await sleep_for(1s);
-    http_client fourth(door);
+    http_client fourth(listener);
     const auto four = co_await fourth.ask(get("/4"));
     REQUIRE(four);
     CHECK(four->status() == 200);
@@ -600,10 +600,10 @@ TEST_CASE("a client beyond the connection limit gets a 503, and can connect once
 TEST_CASE("a flood of connections is closed, and the server accepts new ones afterwards") {
   http_world world;
   world.options.connections = 4;
-  world.play(echo, [](memory_listener& door, auto& server) -> task<void> {
+  world.play(echo, [](memory_listener& listener, auto& server) -> task<void> {
     {
       std::vector<http_client> flood;
-      for (int i = 0; i < 500; ++i) flood.emplace_back(door);
+      for (int i = 0; i < 500; ++i) flood.emplace_back(listener);
       co_await sleep_for(100ms);
       CHECK(server.connections() == 4);
       std::size_t refusals = 0;
@@ -618,7 +618,7 @@ TEST_CASE("a flood of connections is closed, and the server accepts new ones aft
     }
     co_await sleep_for(100ms);
     CHECK(server.connections() == 0);
-    http_client client(door);
+    http_client client(listener);
     const auto response = co_await client.ask(get("/"));
     REQUIRE(response);
     CHECK(response->status() == 200);
@@ -629,13 +629,13 @@ TEST_CASE("a server that cannot accept for a moment logs that and continues") {
   captured_log log;
   http_world world;
   world.options.log = &log.log;
-  world.play(echo, [](memory_listener& door, auto&) -> task<void> {
-    http_client first(door);
+  world.play(echo, [](memory_listener& listener, auto&) -> task<void> {
+    http_client first(listener);
     const auto one = co_await first.ask(get("/"));
     CHECK(one);
-    door.fail(3);
-    http_client second(door);
-    http_client third(door);
+    listener.fail(3);
+    http_client second(listener);
+    http_client third(listener);
     const auto two = co_await second.ask(get("/"));
     const auto three = co_await third.ask(get("/"));
     CHECK((two && three));

@@ -544,8 +544,8 @@ namespace {
 // Returns what the kernel has registered for a descriptor with any epoll of this process; empty: nothing.
 std::string net_registered(int descriptor) {
   for (int number = 0; number < 100; ++number) {
-    std::ifstream told("/proc/self/fdinfo/" + std::to_string(number));
-    for (std::string line; std::getline(told, line);) {
+    std::ifstream info("/proc/self/fdinfo/" + std::to_string(number));
+    for (std::string line; std::getline(info, line);) {
       std::string compact;
       for (const char c : line) {
         if (c != ' ') compact += c;

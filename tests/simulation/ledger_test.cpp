@@ -265,17 +265,17 @@ TEST_CASE("gathered elements may come in any number of chunks, but all of them a
 }
 
 TEST_CASE("results that are reported wrongly are noticed") {
-  for (const delivery told : {delivery::accepted, delivery::refused, delivery::given_up}) {
+  for (const delivery delivered : {delivery::accepted, delivery::refused, delivery::given_up}) {
     watched world;
     world.run(1);
-    world.book.lets_go(0, 1, told, true);
-    CHECK(world.broken() == "told_truly");
+    world.book.lets_go(0, 1, delivered, true);
+    CHECK(world.broken() == "reported_truly");
   }
   watched unkept;
   unkept.run(1);
   unkept.loop.jump(60s);
   unkept.book.lets_go(0, 1, delivery::given_up, false);
-  CHECK(unkept.broken() == "told_truly");
+  CHECK(unkept.broken() == "reported_truly");
 }
 
 TEST_CASE("a job that ends as stopped must have been asked to, or the grace period must be over") {

@@ -19,7 +19,7 @@ import tempfile
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 QUEUE, POSTER, JOBS = "transport/runpod/queue.hpp", "transport/runpod/poster.hpp", "transport/runpod/job_list.hpp"
 ANSWERS, WORKER, RUN = "transport/runpod/responses.hpp", "worker/worker_run.hpp", "worker/run_jobs.hpp"
-STREAM, PROGRESS = "job/chunk_stream.hpp", "worker/send_progress.hpp"
+STREAM, PROGRESS, WIND_DOWN = "job/chunk_stream.hpp", "worker/send_progress.hpp", "worker/wind_down.hpp"
 
 # Name, header, old text, new text.
 MUTANTS = [
@@ -55,9 +55,8 @@ MUTANTS = [
     ("jobs asked for already are asked for again", "worker/slots.hpp", "- waiting - requested;", "- waiting;"),
     ("a stop ends all jobs", WORKER, "watch_.stop(*running, outcome", "watch_.stop_all(outcome"),
     ("a stop reaches nobody", WORKER, "watch_.stop(*running, outcome::stop(\"stopped: a stop was requested\"), executor_.now());", ""),
-    ("the grace period has no end", WORKER,
-     "    watch_.stop_all(\"stopped: the worker leaves, and its grace period is over\", now);\n", ""),
-    ("the grace period is over at once", WORKER, "last_call = after(now, core_.options.grace_period);", "last_call = now;"),
+    ("the grace period has no end", WIND_DOWN, "    watch_.stop_all(at_once ?", "    if (at_once) watch_.stop_all(at_once ?"),
+    ("the grace period is over at once", WIND_DOWN, "last_call = after(now, core_.options.grace_period);", "last_call = now;"),
     ("a result does not wait for progress", PROGRESS, "while (state.sending) co_await state.sent.wait();", ""),
     ("a result waits for the first progress only", PROGRESS, "while (state.sending) co_await", "if (state.sending) co_await"),
     ("progress is reported after the handler's end", RUN, "    record.progress.close();\n", ""),

@@ -17,7 +17,7 @@ sim::report report_of(const sim::options& wanted, bool fails) {
   made.faults = wanted.faults;
   made.jobs.resize(wanted.jobs);
   made.hash = wanted.seed * 7;
-  if (fails) made.violations.push_back({sim::invariant::told_truly, {}, "as it was set up"});
+  if (fails) made.violations.push_back({sim::invariant::reported_truly, {}, "as it was set up"});
   return made;
 }
 
@@ -60,7 +60,7 @@ TEST_CASE("of many seeds the lowest that fails is shown, on however many threads
     REQUIRE(seen.failure.has_value());
     CHECK(seen.failure->seed == 113);
     CHECK(seen.failure->jobs.size() == 1);
-    CHECK(seen.text().find("violated: told_truly") != std::string::npos);
+    CHECK(seen.text().find("violated: reported_truly") != std::string::npos);
   }
   const sim::seeds_report good = sim::run_seeds(base, 13, 2, fails_at_some);
   CHECK(good.ok());

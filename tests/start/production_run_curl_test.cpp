@@ -46,7 +46,7 @@ int number_variable(const char* name, int fallback) {
   return value != nullptr ? std::atoi(value) : fallback;
 }
 
-task<json> do_as_told(job<> work) {
+task<json> run_as_input_says(job<> work) {
   if (work.input.contains("until")) {
     while (::access(work.input.at("until").get<std::string>().c_str(), F_OK) != 0) {
     }
@@ -80,10 +80,10 @@ TEST_CASE("worker program" * doctest::skip()) {
   if (const char* const folder = std::getenv("WORKER_SPOOL")) settings.spool_folder = folder;
   if (number_variable("WORKER_CONCURRENCY", 1) == 0) {
     settings.modifier_interval = 200ms;
-    std::exit(start(1, arguments, do_as_told, follow_demand{.max = 10}, settings));
+    std::exit(start(1, arguments, run_as_input_says, follow_demand{.max = 10}, settings));
   }
-  std::exit(
-      start(1, arguments, do_as_told, fixed_concurrency{number_variable("WORKER_CONCURRENCY", 1)}, settings));
+  std::exit(start(1, arguments, run_as_input_says,
+                  fixed_concurrency{number_variable("WORKER_CONCURRENCY", 1)}, settings));
 }
 
 // --- how many jobs at once -------------------------------------------------------------------------------

@@ -59,19 +59,19 @@ json standard_descriptors() {
   return names;
 }
 
-json do_as_told(job<> work) {
+json run_as_input_says(job<> work) {
   if (work.input.contains("shell")) return output_of(work.input.at("shell").get<std::string>());
   if (work.input.contains("standard")) return standard_descriptors();
   if (work.input.contains("fork")) return fork_and_end(work.input.at("fork").get<int>());
   return work.input;
 }
 
-const std::vector<std::string> told_program{"/proc/self/exe", "--no-skip", "--no-version",
-                                            "--test-case=told program"};
+const std::vector<std::string> tested_program{"/proc/self/exe", "--no-skip", "--no-version",
+                                              "--test-case=program under test"};
 
-struct told_worker : process {
-  explicit told_worker(const queue_server& server, const environment_list& more = {})
-      : process(told_program, worker_environment(server, more)) {}
+struct tested_worker : process {
+  explicit tested_worker(const queue_server& server, const environment_list& more = {})
+      : process(tested_program, worker_environment(server, more)) {}
 };
 
 void set_variables(const environment_list& variables) {
@@ -95,7 +95,8 @@ class unread_worker {
     ::dup2(write.get(), 2);
     ::signal(SIGPIPE, SIG_IGN);  // for what the test runner prints before the worker starts
     set_variables(variables);
-    ::execl("/proc/self/exe", "told", "--no-skip", "--no-version", "--test-case=told program", nullptr);
+    ::execl("/proc/self/exe", "worker", "--no-skip", "--no-version", "--test-case=program under test",
+            nullptr);
     ::_exit(127);
   }
   unread_worker(const unread_worker&) = delete;
@@ -135,13 +136,13 @@ class unread_worker {
 
 }  // namespace
 
-TEST_CASE("told program" * doctest::skip()) {
+TEST_CASE("program under test" * doctest::skip()) {
   for (int i = 3; i < 1024; ++i) ::close(i);  // files that the test runner has left open
   for (const int number : {SIGTERM, SIGINT, SIGPIPE})
     ::signal(number, SIG_DFL);  // the default, not the test program's own
   char name[] = "worker";
   char* arguments[] = {name, nullptr};
-  std::exit(start(1, arguments, do_as_told, fixed_concurrency{4}));
+  std::exit(start(1, arguments, run_as_input_says, fixed_concurrency{4}));
 }
 
 TEST_CASE(
@@ -186,7 +187,8 @@ TEST_CASE("a program that was started without standard output writes its lines i
   if (worker == 0) {
     for (int number = 0; number <= 2; ++number) ::close(number);
     set_variables(variables);
-    ::execl("/proc/self/exe", "told", "--no-skip", "--no-version", "--test-case=told program", nullptr);
+    ::execl("/proc/self/exe", "worker", "--no-skip", "--no-version", "--test-case=program under test",
+            nullptr);
     ::_exit(127);
   }
   CHECK(server.wait_for_results(1));
@@ -201,16 +203,17 @@ TEST_CASE("a program that was started without standard output writes its lines i
 TEST_CASE("a program that a handler starts inherits no ignored or blocked signal and no descriptor") {
   queue_server server(endless_polls);
   server.add_jobs(20, json{{"shell", "sed -n 's/^Sig[BI]..:\t//p' /proc/self/status; ls /proc/self/fd"}});
-  const told_worker worker(server);
+  const tested_worker worker(server);
   REQUIRE(server.wait_for_results(20));
   for (int i = 0; i < 20; ++i) {
-    const std::string told = server.log().result("job-" + std::to_string(i)).at("output").get<std::string>();
-    CAPTURE(told);
-    REQUIRE(told.size() > 34);
-    CHECK(told.substr(0, 17) == "0000000000000000\n");  // blocked signals
-    const unsigned long ignored = std::stoul(told.substr(17, 16), nullptr, 16);
-    CHECK((ignored & 0x7fff'ffff) == 0);         // 32 and 33 are glibc's own, which popen() ignores
-    CHECK(told.substr(33) == "\n0\n1\n2\n3\n");  // 3 is the folder that ls reads
+    const std::string printed =
+        server.log().result("job-" + std::to_string(i)).at("output").get<std::string>();
+    CAPTURE(printed);
+    REQUIRE(printed.size() > 34);
+    CHECK(printed.substr(0, 17) == "0000000000000000\n");  // blocked signals
+    const unsigned long ignored = std::stoul(printed.substr(17, 16), nullptr, 16);
+    CHECK((ignored & 0x7fff'ffff) == 0);            // 32 and 33 are glibc's own, which popen() ignores
+    CHECK(printed.substr(33) == "\n0\n1\n2\n3\n");  // 3 is the folder that ls reads
   }
 }
 
@@ -218,7 +221,7 @@ TEST_CASE("a child that a handler forks dies by the signal that it is sent, and 
   queue_server server(endless_polls);
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE})
     server.add_job(std::to_string(number), json{{"fork", number}});
-  told_worker worker(server);
+  tested_worker worker(server);
   REQUIRE(server.wait_for_results(4));
   for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGPIPE})
     CHECK(server.log().result(std::to_string(number)).at("output") == number);
@@ -233,12 +236,12 @@ TEST_CASE("a child that a handler forks dies by the signal that it is sent, and 
 TEST_CASE("users and passwords in URLs are never logged") {
   queue_server server(endless_polls);
   {
-    told_worker worker(server, {{"RUNPOD_WEBHOOK_POST_OUTPUT", "ftp://user:s3same-open@host/$ID"}});
+    tested_worker worker(server, {{"RUNPOD_WEBHOOK_POST_OUTPUT", "ftp://user:s3same-open@host/$ID"}});
     CHECK(worker.wait() == 2);
     CHECK(worker.count("RUNPOD_WEBHOOK_POST_OUTPUT: \"ftp://***@host/$ID\" is not a URL") == 1);
   }
   const std::string nowhere = "http://user:s3same-open@127.0.0.1:1/job-take/$ID";
-  told_worker worker(server, {{"RUNPOD_WEBHOOK_GET_JOB", nowhere}, {"RUNPOD_LOG_LEVEL", "TRACE"}});
+  tested_worker worker(server, {{"RUNPOD_WEBHOOK_GET_JOB", nowhere}, {"RUNPOD_LOG_LEVEL", "TRACE"}});
   REQUIRE(worker.says("Taking jobs fails"));
   worker.send_signal(SIGTERM);
   CHECK(worker.wait() == 0);
@@ -247,7 +250,7 @@ TEST_CASE("users and passwords in URLs are never logged") {
 
 TEST_CASE("the value of a variable breaks no line of the error about it") {
   queue_server server(endless_polls);
-  told_worker worker(server, {{"RUNPOD_PING_INTERVAL", "1\ncoworker: all is well\x1b[2K"}});
+  tested_worker worker(server, {{"RUNPOD_PING_INTERVAL", "1\ncoworker: all is well\x1b[2K"}});
   CHECK(worker.wait() == 2);
   CHECK(worker.count("\ncoworker: all is well") == 0);
   CHECK(worker.count("\x1b") == 0);
@@ -256,7 +259,7 @@ TEST_CASE("the value of a variable breaks no line of the error about it") {
 TEST_CASE("a short API key leaves the log readable") {
   queue_server server(endless_polls);
   server.add_job("test", 1);
-  told_worker worker(server, {{"RUNPOD_AI_API_KEY", "t"}});
+  tested_worker worker(server, {{"RUNPOD_AI_API_KEY", "t"}});
   REQUIRE(server.wait_for_results(1));
   worker.send_signal(SIGTERM);
   CHECK(worker.wait() == 0);

@@ -25,7 +25,7 @@ namespace {
 const queue_settings endless_polls{.hold = answer::never};
 const char* const results = ".result.json";
 
-task<json> do_as_told(job<> work) {
+task<json> run_as_input_says(job<> work) {
   if (work.input.contains("peak")) {
     co_return detail::kilobytes_after(detail::file_text("/proc/self/status"), "VmHWM:") / 1'000'000;
   }
@@ -64,7 +64,7 @@ TEST_CASE("spooling program" * doctest::skip()) {
   char* arguments[] = {name, nullptr};
   options settings;
   settings.spool_folder = std::getenv("WORKER_SPOOL");
-  std::exit(start(1, arguments, do_as_told, fixed_concurrency{1}, settings));
+  std::exit(start(1, arguments, run_as_input_says, fixed_concurrency{1}, settings));
 }
 
 TEST_CASE("a left-over result that was accepted as its process was killed is not replaced by an error") {
@@ -149,7 +149,7 @@ TEST_CASE(
     const std::string id = "large-" + std::to_string(i);
     folder.write(id + results, left_over(id, R"({"output":")" + std::string(3'000'000, 'x') + R"("})"));
   }
-  folder.write("for ever.result.json", left_over("for ever"));
+  folder.write("endless.result.json", left_over("endless"));
   folder.write("1.2.result.json.part", "half");
   folder.write("broken.result.json", "{");
   std::filesystem::create_symlink(elsewhere.name() + "/target", folder.name() + "/link.result.json");
@@ -169,7 +169,7 @@ TEST_CASE(
   const queue_log log = server.log();
   if (!sanitized)
     CHECK(log.result("late").at("output").get<int>() < 50);  // MB; all of them would be 60 or more
-  CHECK(posts_of(log, "for ever") >= 1);
+  CHECK(posts_of(log, "endless") >= 1);
   worker.send_signal(SIGTERM);
   CHECK(worker.wait() == 0);
   std::size_t others_before = 0;

@@ -232,12 +232,12 @@ TEST_CASE("after the end of a watch, signals do what they did before") {
 
 TEST_CASE("a watch can end while a signal arrives, and another can begin later") {
   for (int i = 0; i < 20; ++i) {
-    std::atomic<int> told{0};
+    std::atomic<int> signals{0};
     {
-      const detail::termination_watch watch([&told](int) { ++told; }, [](int) {});
+      const detail::termination_watch watch([&signals](int) { ++signals; }, [](int) {});
       ::raise(SIGTERM);
     }
-    CHECK(told == 1);
+    CHECK(signals == 1);
   }
 }
 

@@ -46,7 +46,7 @@ class endpoint_seed {
     } else {
       world.play([this](job<> work) { return run(std::move(work)); }, clients);
     }
-    for (const auto& [id, told] : jobs_) check(id, told);
+    for (const auto& [id, known] : jobs_) check(id, known);
     return problems_;
   }
 
@@ -57,7 +57,7 @@ class endpoint_seed {
   // What the response to one request said about a job, at some moment between these two.
   struct sight {
     time_point asked;
-    time_point told;
+    time_point responded;
     std::string status;
     json body;
   };
@@ -122,11 +122,11 @@ class endpoint_seed {
     worker.stop();
     co_await sleep_for(std::chrono::seconds(30));
     endpoint_client last(listener);
-    for (auto& [id, told] : jobs_) {
+    for (auto& [id, known] : jobs_) {
       co_await look(last, here, id, "/status/" + id);
-      if (told.sights.empty() || !is_final(told.sights.back().status))
+      if (known.sights.empty() || !is_final(known.sights.back().status))
         violate(id, "was accepted, and has not ended although the worker has left");
-      if (!told.streamed) continue;
+      if (!known.streamed) continue;
       co_await read_stream(last, here, id);
     }
     const endpoint_answer health = co_await last.get("/health");
@@ -147,7 +147,7 @@ class endpoint_seed {
       } else if (what == 7) {
         co_await go_away(client, drawn);
       } else if (what == 8) {
-        co_await meddle(client, here, drawn);
+        co_await disturb(client, here, drawn);
       } else if (drawn.below(3U) == 0) {
         const endpoint_answer purged = co_await client.post("/purge-queue");
         if (purged.status != 200) violate("purge", purged.text);
@@ -198,8 +198,8 @@ class endpoint_seed {
       } else {
         co_await retry(client, here, id);
       }
-      const known_job& told = jobs_[id];
-      if (is_final(told.sights.back().status) && drawn.below(3U) == 0) break;
+      const known_job& known = jobs_[id];
+      if (is_final(known.sights.back().status) && drawn.below(3U) == 0) break;
     }
   }
 
@@ -234,7 +234,7 @@ class endpoint_seed {
   }
 
   // Does something with a job of any client.
-  task<void> meddle(endpoint_client& client, executor_ref here, random_source& drawn) {
+  task<void> disturb(endpoint_client& client, executor_ref here, random_source& drawn) {
     if (jobs_.empty()) co_return;
     auto any = jobs_.begin();
     std::advance(any, static_cast<std::ptrdiff_t>(drawn.below(jobs_.size())));
@@ -270,10 +270,10 @@ class endpoint_seed {
     const endpoint_answer got = co_await client.post("/retry/" + id);
     if (got.status == 200) {
       ++retries_[id];
-      known_job& told = jobs_[id];
-      told.retried = here.now();  // earlier responses are about the run before
-      told.sights.clear();
-      told.chunks.clear();
+      known_job& known = jobs_[id];
+      known.retried = here.now();  // earlier responses are about the run before
+      known.sights.clear();
+      known.chunks.clear();
       note(id, here.now(), here.now(), got.body);
     } else if (got.status == 400) {
       if (before == "FAILED" || before == "TIMED_OUT") violate(id, "is " + before + " and was not retried");
@@ -286,36 +286,36 @@ class endpoint_seed {
     const time_point asked = here.now();
     const endpoint_answer got = co_await client.get("/stream/" + id + "?wait=1000");
     if (got.status != 200) co_return violate(id, "has no stream: " + got.text);
-    known_job& told = jobs_[id];
-    if (told.retried >= asked && asked != here.now()) {  // it is not known which run the chunks are of
-      told.several_read = true;
+    known_job& known = jobs_[id];
+    if (known.retried >= asked && asked != here.now()) {  // it is not known which run the chunks are of
+      known.several_read = true;
       co_return;
     }
-    told.streamed = true;
-    for (const json& chunk : got.body.at("stream")) told.chunks.push_back(chunk.at("output"));
+    known.streamed = true;
+    for (const json& chunk : got.body.at("stream")) known.chunks.push_back(chunk.at("output"));
     json seen = json::object();
     seen["status"] = got.body.at("status");
     if (got.body.contains("error")) seen["error"] = got.body.at("error");
     note(id, asked, here.now(), std::move(seen));
   }
 
-  void note(const std::string& id, time_point asked, time_point told, json body) {
+  void note(const std::string& id, time_point asked, time_point responded, json body) {
     known_job& job = jobs_[id];
     if (job.retried != (time_point::min)() && asked < job.retried) return;
     std::string status = body.at("status").get<std::string>();
-    job.sights.push_back({asked, told, std::move(status), std::move(body)});
+    job.sights.push_back({asked, responded, std::move(status), std::move(body)});
   }
 
   // --- what must be true ------------------------------------------------------------------------------------
 
-  void check(const std::string& id, const known_job& told) {
+  void check(const std::string& id, const known_job& known) {
     const handler_runs& ran = runs_[id];
     if (ran.begun > 1 + retries_[id]) violate(id, "was run " + std::to_string(ran.begun) + " times");
     std::string last;
-    for (const sight& one : told.sights) {
+    for (const sight& one : known.sights) {
       if (one.status == "COMPLETED" && ran.ended_well == 0)
         violate(id, "is COMPLETED, and was not run to its end");
-      if (one.status == "IN_PROGRESS" && ran.begun == 0 && told.sights.back().status == "COMPLETED")
+      if (one.status == "IN_PROGRESS" && ran.begun == 0 && known.sights.back().status == "COMPLETED")
         violate(id, "was IN_PROGRESS and was never started");
       const bool failed = one.status == "FAILED" || one.status == "CANCELLED" || one.status == "TIMED_OUT";
       if (failed && !one.body.contains("error")) violate(id, "is " + one.status + " without a reason");
@@ -323,9 +323,9 @@ class endpoint_seed {
       if (one.status == "COMPLETED" && one.body.contains("output") && one.body.at("output").is_string() &&
           one.body.at("output") != json("of " + id))
         violate(id, "has the output of another: " + one.body.at("output").dump());
-      for (const sight& earlier : told.sights) {
-        if (earlier.told > one.asked || &earlier == &one) continue;
-        if (earlier.told == one.asked && earlier.asked == one.asked) continue;
+      for (const sight& earlier : known.sights) {
+        if (earlier.responded > one.asked || &earlier == &one) continue;
+        if (earlier.responded == one.asked && earlier.asked == one.asked) continue;
         if (rank(earlier.status) > rank(one.status) ||
             (is_final(earlier.status) && earlier.status != one.status))
           violate(id, "was " + earlier.status + ", and then " + one.status);
@@ -335,14 +335,14 @@ class endpoint_seed {
       }
       last = one.status;
     }
-    if (!told.streamed || told.several_read) return;
-    for (std::size_t i = 0; i < told.chunks.size(); ++i) {
-      if (told.chunks[i] != json(static_cast<int>(i))) return violate(id, "chunks came out of order");
+    if (!known.streamed || known.several_read) return;
+    for (std::size_t i = 0; i < known.chunks.size(); ++i) {
+      if (known.chunks[i] != json(static_cast<int>(i))) return violate(id, "chunks came out of order");
     }
-    const bool streams = !told.chunks.empty();
-    if (last == "COMPLETED" && streams && told.chunks.size() != static_cast<std::size_t>(told.elements))
-      violate(id, "is COMPLETED, and gave " + std::to_string(told.chunks.size()) + " of " +
-                      std::to_string(told.elements) + " chunks");
+    const bool streams = !known.chunks.empty();
+    if (last == "COMPLETED" && streams && known.chunks.size() != static_cast<std::size_t>(known.elements))
+      violate(id, "is COMPLETED, and gave " + std::to_string(known.chunks.size()) + " of " +
+                      std::to_string(known.elements) + " chunks");
   }
 
   const std::uint64_t seed_;

@@ -37,25 +37,25 @@ struct http_world {
   http_world() = default;
   explicit http_world(std::uint64_t seed) : loop(seed) {}
 
-  /// Runs `clients(door, server)`, a coroutine that connects through the listener `door`. When it has ended,
+  /// Runs `clients(listener, server)`, a coroutine that connects through the listener `listener`. When it has ended,
   /// drains the server, which must then end.
   template <class Handler, class Clients>
   void play(Handler handler, Clients clients) {
-    memory_listener door(capacity);
-    door.limit_pieces(pieces);
-    http_server server(door, std::move(handler), options);
-    sync_wait(loop, run(server, door, clients));
+    memory_listener listener(capacity);
+    listener.limit_pieces(pieces);
+    http_server server(listener, std::move(handler), options);
+    sync_wait(loop, run(server, listener, clients));
     CHECK(server.connections() == 0);
-    CHECK(!door.is_open());
+    CHECK(!listener.is_open());
   }
 
  private:
   template <class Server, class Clients>
-  static task<void> run(Server& server, memory_listener& door, Clients& clients) {
+  static task<void> run(Server& server, memory_listener& listener, Clients& clients) {
     scope serving(co_await this_coro::context());
     serving.spawn(server.run());
     detail::result<void> played;
-    co_await detail::capture(clients(door, server), played);
+    co_await detail::capture(clients(listener, server), played);
     server.drain();
     co_await serving.join();
     played.take();

@@ -65,13 +65,13 @@ struct scarce_notes {
   bool all_well() const {
     bool well = answers.size() == scarce_jobs;
     for (const auto& [id, texts] : answers) {
-      bool told = texts[0] == "[]";  // of a stream
+      bool explained = texts[0] == "[]";  // of a stream
       well = well && texts.size() == 1;
       for (const std::string_view known :
            {scarce_text, std::string_view("bad_alloc"), std::string_view("out of memory"),
             std::string_view("of the stream could not")})
-        told = told || texts[0].find(known) != std::string::npos;
-      well = well && told;
+        explained = explained || texts[0].find(known) != std::string::npos;
+      well = well && explained;
     }
     for (const auto& [id, times] : started) well = well && times == 1;
     return well;

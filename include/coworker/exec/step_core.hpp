@@ -37,8 +37,8 @@ class step_core : public shared_state {
   using active = active_sequence<Sequence, Piece>;
 
   // One sequence, shared by its job and the engine, which may release it in any order.
-  struct seat : shared_state, active {
-    explicit seat(Sequence&& state) : active(std::move(state)) {}
+  struct member : shared_state, active {
+    explicit member(Sequence&& state) : active(std::move(state)) {}
     auto_reset_event news;
     std::atomic<bool> dropped{false};  // its job no longer wants pieces
     // Guarded by the core's mutex.
@@ -48,7 +48,7 @@ class step_core : public shared_state {
     // Used by the engine only.
     bool has_news = false;
   };
-  using seat_handle = shared_handle<seat>;
+  using member_handle = shared_handle<member>;
 
   explicit step_core(std::size_t most) : slots_(most) {
     active_.reserve(most);
@@ -57,7 +57,7 @@ class step_core : public shared_state {
   }
 
   // Throws: std::runtime_error once the engine is destroyed.
-  void enter(seat& one) {
+  void enter(member& one) {
     const std::lock_guard lock(mutex_);
     if (closed_) throw std::runtime_error(engine_is_gone);
     waiting_.emplace_back(&one);
@@ -66,7 +66,7 @@ class step_core : public shared_state {
 
   // Takes all pieces that are there. Returns true if the sequence has ended and there is nothing more.
   // Rethrows the exception that it ended with.
-  bool take(seat& of, std::vector<Piece>& pieces) {
+  bool take(member& of, std::vector<Piece>& pieces) {
     const std::lock_guard lock(mutex_);
     pieces.swap(of.arrived);
     if (!pieces.empty() || !of.ended) return false;
@@ -99,7 +99,7 @@ class step_core : public shared_state {
       stepped_ += active_.size();
     }
     destroy_gone();
-    for (const seat_handle& one : active_) stepping_.push_back(one.get());
+    for (const member_handle& one : active_) stepping_.push_back(one.get());
     return !stepping_.empty();
   }
 
@@ -107,15 +107,15 @@ class step_core : public shared_state {
 
   // `failure` is what the step threw: it ends all sequences in the step.
   void end_step(std::exception_ptr failure) {
-    for (const seat_handle& one : active_) {
+    for (const member_handle& one : active_) {
       ++one->steps_;
       if (failure != nullptr) (one->fail)(failure);
     }
     failure = nullptr;  // now only the jobs hold it
     {
       const std::lock_guard lock(mutex_);
-      for (const seat_handle& one : active_) hand_over(*one);
-      take_out(active_, [](const seat& one) {
+      for (const member_handle& one : active_) hand_over(*one);
+      take_out(active_, [](const member& one) {
         return one.finished_;
       });  // before the jobs are woken, so that no job that ended is still counted as active
     }
@@ -136,14 +136,14 @@ class step_core : public shared_state {
     do {
       {
         const std::lock_guard lock(mutex_);
-        take_out(active_, [](const seat&) { return true; });
-        take_out(waiting_, [](const seat&) { return true; });
-        for (const seat_handle& one : gone_) {
+        take_out(active_, [](const member&) { return true; });
+        take_out(waiting_, [](const member&) { return true; });
+        for (const member_handle& one : gone_) {
           if (std::exchange(one->ended, true)) continue;
           one->ended_with = std::make_exception_ptr(std::runtime_error(engine_is_gone));
         }
       }
-      for (const seat_handle& one : gone_) detail::insist([&one] { one->news.set(); });
+      for (const member_handle& one : gone_) detail::insist([&one] { one->news.set(); });
     } while (destroy_gone());
   }
 
@@ -154,7 +154,7 @@ class step_core : public shared_state {
 
   // For a simulation, where one of the jobs steps instead of a thread: see step_drive.hpp. On the
   // simulation's thread only.
-  const seat* driver = nullptr;
+  const member* driver = nullptr;
   bool step_began = false;
   time_point step_due{};
 
@@ -168,7 +168,7 @@ class step_core : public shared_state {
       take_out(waiting_, is_dropped);
     }
     destroy_gone();
-    for (const seat_handle& one : active_) stepping_.push_back(one.get());
+    for (const member_handle& one : active_) stepping_.push_back(one.get());
     return !stepping_.empty();
   }
 
@@ -178,8 +178,8 @@ class step_core : public shared_state {
   }
 
   void wake_all() {
-    for (const seat_handle& one : active_) one->news.set();
-    for (const seat_handle& one : waiting_) one->news.set();
+    for (const member_handle& one : active_) one->news.set();
+    for (const member_handle& one : waiting_) one->news.set();
   }
 
  private:
@@ -187,7 +187,7 @@ class step_core : public shared_state {
       "step_engine: it was destroyed before the sequence had ended; let it outlive the jobs that use it";
 
   // Called under the lock.
-  void hand_over(seat& one) {
+  void hand_over(member& one) {
     one.has_news = one.finished_ || !one.sent_.empty();
     try {
       if (one.arrived.empty()) {
@@ -203,19 +203,19 @@ class step_core : public shared_state {
     one.ended_with = std::exchange(one.failure_, nullptr);
   }
 
-  static void tell(const std::vector<seat_handle>& all) {
-    for (const seat_handle& one : all)
+  static void tell(const std::vector<member_handle>& all) {
+    for (const member_handle& one : all)
       if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
-  static bool is_dropped(const seat& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
+  static bool is_dropped(const member& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
 
   // Called under the lock. The order of the others stays the same. Removes only as many as there is room for,
   // because the thread must not allocate memory.
   template <class Predicate>
-  void take_out(std::vector<seat_handle>& of, Predicate leaves) {
+  void take_out(std::vector<member_handle>& of, Predicate leaves) {
     std::size_t kept = 0;
-    for (seat_handle& one : of) {
+    for (member_handle& one : of) {
       const bool goes = gone_.size() < gone_.capacity() && leaves(*one);
       std::swap(goes ? gone_.emplace_back() : of[kept++], one);
     }
@@ -225,7 +225,7 @@ class step_core : public shared_state {
   // Called without the lock and on the engine's thread, because it runs destructors of the user. Returns
   // false if there was nothing to destroy.
   bool destroy_gone() {
-    for (const seat_handle& one : gone_) one->state_.reset();
+    for (const member_handle& one : gone_) one->state_.reset();
     const bool any = !gone_.empty();
     gone_.clear();
     return any;
@@ -234,19 +234,19 @@ class step_core : public shared_state {
   std::size_t free_slot() const {
     for (std::size_t slot = 0;; ++slot) {
       bool used = false;
-      for (const seat_handle& one : active_) used = used || one->slot_ == slot;
+      for (const member_handle& one : active_) used = used || one->slot_ == slot;
       if (!used) return slot;
     }
   }
 
   const std::size_t slots_;
   std::vector<active*> stepping_;
-  std::vector<seat_handle> gone_;
+  std::vector<member_handle> gone_;
   // Guards the members below; the engine's thread, which alone changes active_, reads it without the lock.
   mutable std::mutex mutex_;
   condition changed_;
-  std::vector<seat_handle> active_;
-  std::vector<seat_handle> waiting_;
+  std::vector<member_handle> active_;
+  std::vector<member_handle> waiting_;
   std::uint64_t steps_ = 0;
   std::uint64_t stepped_ = 0;
   bool closed_ = false;

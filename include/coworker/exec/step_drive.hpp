@@ -13,8 +13,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-template <class Seat>
-task<void> wait_for_news(Seat& own) {
+template <class Member>
+task<void> wait_for_news(Member& own) {
   const stop_token stop = co_await this_coro::stop_token();
   stop.throw_if_stopped();
   {
@@ -25,10 +25,10 @@ task<void> wait_for_news(Seat& own) {
 }
 
 // While this exists, its job runs the steps; afterwards any waiting job takes over.
-template <class Core, class Seat>
+template <class Core, class Member>
 class step_driving {
  public:
-  step_driving(Core& in, const Seat& by) noexcept : in_(in) { in_.driver = &by; }
+  step_driving(Core& in, const Member& by) noexcept : in_(in) { in_.driver = &by; }
   step_driving(const step_driving&) = delete;
   step_driving& operator=(const step_driving&) = delete;
   ~step_driving() {
@@ -41,14 +41,14 @@ class step_driving {
 };
 
 // Runs one step, or waits if another job is already running one.
-template <class Core, class Seat, class Engine>
-task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
+template <class Core, class Member, class Engine>
+task<void> drive_or_wait(Core& in, Member& own, Engine& engine) {
   if (in.driver != nullptr) {
     co_await detail::wait_for_news(own);
     co_return;
   }
   const executor_ref home = co_await this_coro::executor();
-  const step_driving<Core, Seat> now(in, own);
+  const step_driving<Core, Member> now(in, own);
   if (!in.step_began) {
     co_await coworker::resume_on(home);  // jobs that arrive at the same moment are in the same step
     if (!in.begin_step()) co_return;
@@ -60,4 +60,4 @@ task<void> drive_or_wait(Core& in, Seat& own, Engine& engine) {
   if (in.keep_step()) in.end_step(engine.step());
 }
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -69,8 +69,8 @@ class step_engine {
                 "is lost on its way");
   using core = detail::step_core<Sequence, Piece>;
   using core_handle = detail::shared_handle<core>;
-  using seat = typename core::seat;
-  using seat_handle = typename core::seat_handle;
+  using member = typename core::member;
+  using member_handle = typename core::member_handle;
 
  public:
   using active = active_sequence<Sequence, Piece>;
@@ -145,20 +145,20 @@ class step_engine {
   class job_side {
    public:
     job_side(core_handle in, Sequence&& sequence, bool simulated)
-        : core_(std::move(in)), seat_(new seat(std::move(sequence))), simulated_(simulated) {}
+        : core_(std::move(in)), member_(new member(std::move(sequence))), simulated_(simulated) {}
     job_side(const job_side&) = delete;
     job_side& operator=(const job_side&) = delete;
     ~job_side() {
-      seat_->dropped.store(true, std::memory_order_release);
+      member_->dropped.store(true, std::memory_order_release);
       if (simulated_) core_->sweep();
     }
 
     core& in() const noexcept { return *core_; }
-    seat& own() const noexcept { return *seat_; }
+    member& own() const noexcept { return *member_; }
 
    private:
     core_handle core_;
-    seat_handle seat_;
+    member_handle member_;
     const bool simulated_;
   };
 
@@ -181,7 +181,7 @@ class step_engine {
     }
   }
 
-  friend task<void> detail::drive_or_wait<core, seat, step_engine>(core&, seat&, step_engine&);
+  friend task<void> detail::drive_or_wait<core, member, step_engine>(core&, member&, step_engine&);
   duration simulated_step(std::size_t sequences) const { return simulated_step_(sequences); }
 
   // Returns what the step function threw, if anything.
@@ -224,4 +224,4 @@ class step_engine {
   std::optional<detail::thread> thread_;  // guarded by starting_
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

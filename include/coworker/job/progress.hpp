@@ -42,9 +42,9 @@ class record_ref {
 };
 
 // The jobs of a worker that have progress to send. Reported on any thread, taken on the worker's thread.
-class progress_desk {
+class progress_list {
  public:
-  explicit progress_desk(auto_reset_event& news) noexcept : news_(news) {}
+  explicit progress_list(auto_reset_event& news) noexcept : news_(news) {}
 
   void add(record_ref job) {
     {
@@ -76,7 +76,7 @@ struct progress_state {
   std::mutex mutex;  // guards the next four members
   json latest;
   bool waits = false;   // `latest` is still to be sent
-  bool listed = false;  // the job is listed at the desk
+  bool listed = false;  // the job is in the list
   bool closed = false;
 
   // For the worker only.
@@ -104,9 +104,9 @@ class progress_line {
   progress_line& operator=(const progress_line&) = delete;
   ~progress_line() { delete state(); }
 
-  // Must be called before any thread can report. The desk must live until close().
-  void open(progress_desk& desk) noexcept {
-    desk_ = &desk;
+  // Must be called before any thread can report. The list must live until close().
+  void open(progress_list& list) noexcept {
+    list_ = &list;
     state_.store(nullptr, std::memory_order_release);
   }
 
@@ -119,10 +119,10 @@ class progress_line {
     if (known->closed) return;
     known->latest = std::move(value);
     known->waits = true;
-    if (!std::exchange(known->listed, true)) desk_->add(job);
+    if (!std::exchange(known->listed, true)) list_->add(job);
   }
 
-  // For the worker only. Afterwards nothing more is reported, and the desk is not used any more. The last
+  // For the worker only. Afterwards nothing more is reported, and the list is not used any more. The last
   // value reported may still be taken.
   void close() {
     progress_state* known = nullptr;
@@ -157,7 +157,7 @@ class progress_line {
   }
 
   std::atomic<progress_state*> state_;
-  progress_desk* desk_ = nullptr;
+  progress_list* list_ = nullptr;
 };
 
 }  // namespace detail

@@ -36,8 +36,8 @@ struct vegas {
     from = measured;
     jobs_since += seen.jobs;
     const double now = seen.mean_seconds();
-    const bool afresh = jobs_since > static_cast<double>(forget_after) * current;
-    if (unloaded_seconds <= 0 || now < unloaded_seconds || afresh) {
+    const bool outdated = jobs_since > static_cast<double>(forget_after) * current;
+    if (unloaded_seconds <= 0 || now < unloaded_seconds || outdated) {
       unloaded_seconds = now;
       jobs_since = 0;
     }

@@ -306,13 +306,14 @@ inline void ledger::lets_go(int worker, int job, delivery what, bool kept) {
   held.in_progress = held.running = held.completing = false;
   if (!counts(one)) return;
   if (what == delivery::accepted && !held.accepted)
-    violate(invariant::told_truly, about(worker, job) + " counts as accepted, and the server has nothing");
+    violate(invariant::reported_truly,
+            about(worker, job) + " counts as accepted, and the server has nothing");
   if ((what == delivery::refused || what == delivery::unwanted) && held.refusals == 0)
-    violate(invariant::told_truly, about(worker, job) + " counts as refused, and nobody refused it");
+    violate(invariant::reported_truly, about(worker, job) + " counts as refused, and nobody refused it");
   if (what == delivery::given_up && now() - held.ready < terms_.delivery_deadline && !grace_is_over(one))
-    violate(invariant::told_truly, about(worker, job) + " was given up before its time");
+    violate(invariant::reported_truly, about(worker, job) + " was given up before its time");
   if (what == delivery::given_up && !kept)
-    violate(invariant::told_truly, about(worker, job) + " was given up and is not in the spool");
+    violate(invariant::reported_truly, about(worker, job) + " was given up and is not in the spool");
 }
 
 inline void ledger::yields(int worker, int job, const json& element, int run) {
@@ -370,10 +371,10 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
   if (*made == delivery::accepted && !mine.acted)
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
   if ((*made == delivery::refused || *made == delivery::unwanted) && !mine.refused)
-    violate(invariant::told_truly, about(worker, job) + " has a part refused, and nobody refused it");
+    violate(invariant::reported_truly, about(worker, job) + " has a part refused, and nobody refused it");
   const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*made == delivery::given_up && what == part::chunk && in_time)
-    violate(invariant::told_truly, about(worker, job) + " has a chunk given up before its time");
+    violate(invariant::reported_truly, about(worker, job) + " has a chunk given up before its time");
 }
 
 inline void ledger::left(int worker, duration allowed_until) {

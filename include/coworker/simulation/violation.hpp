@@ -14,7 +14,7 @@ namespace coworker::inline v0_1::simulation {
 enum class invariant : unsigned char {
   every_job_settles,          ///< after the faults, within the time allowed
   no_job_dropped,             ///< every job that arrived is completed before the worker leaves
-  told_truly,                 ///< what the worker counts as accepted, refused or kept is so
+  reported_truly,             ///< what the worker counts as accepted, refused or kept is so
   one_start_per_hand_over,    ///< never two at once, never more starts than arrivals
   outcome_never_replaced,     ///< the queue accepts one outcome of each run of a job
   own_result_posted,          ///< what is posted is the job's complete result, under its own request id
@@ -34,7 +34,7 @@ enum class invariant : unsigned char {
 
 /// The names of the invariants, in the order of the enumeration.
 inline constexpr std::array<std::string_view, 18> invariant_names{
-    "every_job_settles",         "no_job_dropped",         "told_truly",
+    "every_job_settles",         "no_job_dropped",         "reported_truly",
     "one_start_per_hand_over",   "outcome_never_replaced", "own_result_posted",
     "nothing_after_the_outcome", "chunks_in_order",        "within_the_limit",
     "heartbeat_exact",           "stops_only_its_job",     "stop_reaches_its_job",

@@ -110,8 +110,7 @@ class last_deadline {
   std::string why_;
   log_level level_ = log_level::error;
   bool leaving_ = false;
-  thread
-      thread_;  // the last, as it uses the others; there from the beginning, when there surely is one to be had
+  thread thread_;  // declared last because it uses the others; started early, while there still are threads
 };
 
 }  // namespace coworker::inline v0_1::detail

@@ -175,7 +175,7 @@ inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& end
   }
 }
 
-inline void tell_where(const serve_plan& plan, std::uint16_t port, logger& log) {
+inline void log_address(const serve_plan& plan, std::uint16_t port, logger& log) {
   const std::string url = "http://" + detail::place_text(plan.host, port);
   switch (plan.endpoint.kind) {
     case endpoint_kind::queue_api:
@@ -224,9 +224,9 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
     logger& log;
   } where{plan, server->port(), log};
   endpoint.when_begun(
-      [](void* whom) {
-        const teller& one = *static_cast<const teller*>(whom);
-        detail::tell_where(one.plan, one.port, one.log);
+      [](void* argument) {
+        const teller& one = *static_cast<const teller*>(argument);
+        detail::log_address(one.plan, one.port, one.log);
       },
       &where);
   return detail::serve_engine(runner, endpoint, settings.grace_period, log, build);

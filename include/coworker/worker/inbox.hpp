@@ -52,7 +52,7 @@ class worker_inbox {
   }
 
   auto_reset_event changed;  // set when something that the worker's decisions depend on has changed
-  progress_desk progress{changed};
+  progress_list progress{changed};
 
  private:
   std::atomic<bool> leaving_{false};

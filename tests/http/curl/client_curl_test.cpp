@@ -402,7 +402,7 @@ TEST_CASE("coroutines on the client's loop await descriptors and connections whi
   event_loop loop(counted);
   const coworker::http_request poll(server.url() + "/v2/test/job-take/w");
   const coworker::http_request ping(server.url() + "/v2/test/ping/w");
-  tcp_listener door("127.0.0.1", 0);
+  tcp_listener listener("127.0.0.1", 0);
   std::string read;
   const auto all = [&]() -> task<void> {
     scope stopped(co_await this_coro::context());
@@ -410,7 +410,7 @@ TEST_CASE("coroutines on the client's loop await descriptors and connections whi
     stopped.spawn([&]() -> task<void> { co_await client.send(poll); });
     while (server.log().waiting_polls == 0) co_await sleep_for(1ms);
     children.spawn([&]() -> task<void> {
-      tcp_stream peer = co_await door.accept();
+      tcp_stream peer = co_await listener.accept();
       char buffer[10];
       for (;;) {
         const std::size_t count = co_await peer.read_some(buffer);
@@ -419,7 +419,7 @@ TEST_CASE("coroutines on the client's loop await descriptors and connections whi
       }
     });
     const int before = counted.waits;
-    tcp_stream caller = co_await tcp_stream::connect(door.local_address());
+    tcp_stream caller = co_await tcp_stream::connect(listener.local_address());
     co_await caller.write_all("one ");
     while (read != "one ") co_await sleep_for(1ms);
     const http_response response = co_await client.send(ping);

@@ -96,10 +96,10 @@ std::string retried_error_type(const coworker::testing::result_note& result) {
   return json::parse(result.body.at("error").get<std::string>()).at("error_type").get<std::string>();
 }
 
-std::vector<std::string> retried_told;
+std::vector<std::string> reported_retries;
 void retried_tell(const coworker::failed_try& failed) {
-  retried_told.push_back(std::string(failed.job_id) + " " + std::to_string(failed.number) + " " +
-                         coworker::describe_exception(failed.thrown).message);
+  reported_retries.push_back(std::string(failed.job_id) + " " + std::to_string(failed.number) + " " +
+                             coworker::describe_exception(failed.thrown).message);
 }
 
 }  // namespace
@@ -107,7 +107,7 @@ void retried_tell(const coworker::failed_try& failed) {
 TEST_CASE("a handler that fails is run again on its job, after waits that grow, until it succeeds") {
   simulation world;
   retried_failing state{world, 3};
-  retried_told.clear();
+  reported_retries.clear();
   const auto result = retried_job(
       world, retried(retried_failing_task(state),
                      {.times = 5, .first_wait = 8s, .longest_wait = 20s, .on_failure = retried_tell}));
@@ -120,7 +120,7 @@ TEST_CASE("a handler that fails is run again on its job, after waits that grow, 
     CHECK(wait <= longest[i]);
     CHECK(wait >= longest[i] / 2);
   }
-  CHECK(retried_told == std::vector<std::string>{"job-1 1 peer 1", "job-1 2 peer 2", "job-1 3 peer 3"});
+  CHECK(reported_retries == std::vector<std::string>{"job-1 1 peer 1", "job-1 2 peer 2", "job-1 3 peer 3"});
 }
 
 TEST_CASE("a plain function is run again too") {

@@ -17,7 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 
 // {"ms": N} waits; {"throw": TEXT} fails; else the input comes back.
-task<json> do_as_told(job<> work) {
+task<json> run_as_input_says(job<> work) {
   if (!work.input.is_object()) co_return work.input;
   co_await sleep_for(std::chrono::milliseconds(work.input.value("ms", 0)));
   if (work.input.contains("throw")) throw std::runtime_error(work.input.at("throw").get<std::string>());
@@ -43,7 +43,7 @@ endpoint_world api() { return endpoint_world(endpoint_kind::queue_api); }
 }  // namespace
 
 TEST_CASE("a job of /run goes from the queue to its output, and its times are reported") {
-  api().play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  api().play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     const endpoint_answer ran = co_await client.post("/run", R"({"input": {"ms": 2000, "answer": [1, 2]}})");
     CHECK(ran.status == 200);
@@ -70,7 +70,7 @@ TEST_CASE("a job of /run goes from the queue to its output, and its times are re
 }
 
 TEST_CASE("runsync waits for the job's end; if its wait is over first, it responds and the job goes on") {
-  api().play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  api().play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     const endpoint_answer whole = co_await client.post("/runsync", R"({"input": {"ms": 2000}})");
     CHECK(whole.body.at("status") == "COMPLETED");
@@ -93,7 +93,7 @@ TEST_CASE("runsync waits for the job's end; if its wait is over first, it respon
 }
 
 TEST_CASE("a job that fails is FAILED with HTTP status 200, and each problem of its input is reported") {
-  api().play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  api().play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     const endpoint_answer failed = co_await client.post("/runsync", R"({"input": {"throw": "no"}})");
     CHECK(failed.status == 200);
@@ -145,7 +145,7 @@ TEST_CASE("a job can be cancelled while it waits and while it runs, and stays ca
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
   const worker_summary summary =
-      world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+      world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
         endpoint_client client(listener);
         const endpoint_answer running_answer = co_await client.post("/run", R"({"input": {"ms": 60000}})");
         const json running = running_answer.body;
@@ -175,7 +175,7 @@ TEST_CASE("a job can be cancelled while it waits and while it runs, and stays ca
 TEST_CASE("a job that runs out of time is TIMED_OUT, and can be retried under its id") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
-  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     const endpoint_answer late =
         co_await client.post("/runsync", R"({"input": {"ms": 6000}, "policy": {"executionTimeout": 5000}})");
@@ -207,7 +207,7 @@ TEST_CASE("a job whose time to live ends while it runs is TIMED_OUT, and no loop
   world.concurrency = 1;
   world.settings.prefetch = true;
   world.loop.limit_steps(10'000);
-  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     const endpoint_answer late = co_await client.post("/runsync?ttl=10000", R"({"input": {"ms": 30000}})");
     CHECK(late.body.at("status") == "TIMED_OUT");
@@ -225,7 +225,7 @@ TEST_CASE("a job that is cancelled after its time to live, and has no slot yet, 
   world.settings.prefetch = true;
   world.loop.limit_steps(10'000);
   const worker_summary summary =
-      world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+      world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
         endpoint_client client(listener);
         co_await client.post("/run", R"({"input": {"ms": 30000}})");
         co_await sleep_for(1ms);
@@ -245,7 +245,7 @@ TEST_CASE("a job that is cancelled after its time to live, and has no slot yet, 
 TEST_CASE("a purge cancels the jobs that wait, and health counts all jobs") {
   endpoint_world world(endpoint_kind::queue_api);
   world.concurrency = 1;
-  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     for (int i = 0; i < 4; ++i) co_await client.post("/run", R"({"input": {"ms": 5000}})");
     const endpoint_answer before = co_await client.get("/v2/x/health");
@@ -264,7 +264,7 @@ TEST_CASE("a purge cancels the jobs that wait, and health counts all jobs") {
 }
 
 TEST_CASE("a request that asks for no valid job is refused with the reason") {
-  api().play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  api().play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     struct {
       std::string target, body, lines;
       int status;
@@ -315,7 +315,7 @@ TEST_CASE("a request that asks for no valid job is refused with the reason") {
 TEST_CASE("with a token set, only the health path and the console's page are served without it") {
   endpoint_world world(endpoint_kind::queue_api);
   world.options.token = "secret";
-  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     for (const char* const path :
          {"/health", "/metrics", "/docs", "/openapi.json", "/console/state", "/status/x"}) {
@@ -346,7 +346,7 @@ TEST_CASE("jobs beyond most_waiting are refused with 429 and Retry-After") {
   endpoint_world world(endpoint_kind::queue_api);
   world.options.most_waiting = 2;
   world.concurrency = 1;
-  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     co_await client.post("/run", R"({"input": {"ms": 5000}})");
     co_await sleep_for(1s);
@@ -363,7 +363,7 @@ TEST_CASE("jobs beyond most_waiting are refused with 429 and Retry-After") {
 TEST_CASE("results are kept within a bound, and the oldest are dropped first") {
   endpoint_world world(endpoint_kind::queue_api);
   world.options.most_kept = 10'000;
-  world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     const std::string input = R"({"input": ")" + std::string(1000, 'x') + R"("})";
     std::vector<std::string> ids;
@@ -388,7 +388,7 @@ TEST_CASE("results are kept within a bound, and the oldest are dropped first") {
 TEST_CASE("a client that disconnects stops its runsync job, but never a job of run") {
   endpoint_world world(endpoint_kind::queue_api);
   const worker_summary summary =
-      world.play(do_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+      world.play(run_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
         endpoint_client gone(listener);
         const std::string body = R"({"input": {"ms": 60000}})";
         co_await gone.raw().send(

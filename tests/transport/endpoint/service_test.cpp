@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-task<json> serve_as_told(job<> work) {
+task<json> serve_as_input_says(job<> work) {
   co_await sleep_for(std::chrono::milliseconds(work.input.value("ms", 0)));
   co_return work.details;
 }
@@ -44,7 +44,7 @@ std::string request(const std::string& body, const std::string& lines) {
 
 TEST_CASE("a service passes method, path, query and body to the handler, and responds with its output") {
   endpoint_world world;
-  world.play(serve_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  world.play(serve_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     const endpoint_answer got = co_await client.post("/a/b?c=d", R"({"ms": 10})");
     CHECK(got.status == 200);
@@ -121,7 +121,7 @@ TEST_CASE("a client that disconnects stops its job, at any point") {
     endpoint_world world;
     world.concurrency = 1;
     const worker_summary summary =
-        world.play(serve_as_told, [after_ms](memory_listener& listener, leaving_worker&) -> task<void> {
+        world.play(serve_as_input_says, [after_ms](memory_listener& listener, leaving_worker&) -> task<void> {
           endpoint_client running(listener);
           endpoint_client waiting(listener);
           co_await running.raw().send(request(R"({"ms": 2000})", ""));
@@ -184,7 +184,7 @@ TEST_CASE("realtime responds with the output or the error, and keeps the limit o
 
 TEST_CASE("an endpoint beside a queue accepts no jobs") {
   endpoint_world world(endpoint_kind::monitor);
-  world.play(serve_as_told, [](memory_listener& listener, leaving_worker&) -> task<void> {
+  world.play(serve_as_input_says, [](memory_listener& listener, leaving_worker&) -> task<void> {
     endpoint_client client(listener);
     for (const char* const path : {"/run", "/runsync", "/", "/x"}) {
       const endpoint_answer got = co_await client.post(path, R"({"input": 1})");

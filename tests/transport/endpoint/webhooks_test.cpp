@@ -32,7 +32,7 @@ struct webhook_world {
     scope sending(co_await this_coro::context());
     sending.spawn(sender.run());
     detail::endpoint_order order;
-    order.webhook = "http://hook.example/told";
+    order.webhook = "http://hook.example/ended";
     order.envelope.input = 1;
     detail::job_table::refusal why{};
     const detail::job_handle job = endpoint.jobs().submit(std::move(order), loop.now(), why);
@@ -55,7 +55,7 @@ TEST_CASE("a webhook gets the status object once") {
   webhook_world world;
   world.end_one_job(60s);
   REQUIRE(world.client.sent.size() == 1);
-  CHECK(world.client.sent[0].url == "http://hook.example/told");
+  CHECK(world.client.sent[0].url == "http://hook.example/ended");
   CHECK(world.client.sent[0].has_header("Content-Type: application/json"));
   const json body = json::parse(world.client.sent[0].body.value());
   CHECK(body.at("status") == "COMPLETED");

@@ -213,7 +213,7 @@ TEST_CASE("a job is cancelled, and an endpoint's health is returned") {
 TEST_CASE("what the platform refuses is reported with the way out, and never with the key") {
   const platform at(platform_answers{{"/v2/ep/run", {""}}});
   const endpoint_client client = at.client();
-  const auto told = [](task<remote_job> asking) -> std::string {
+  const auto error_of = [](task<remote_job> asking) -> std::string {
     try {
       sync_wait(std::move(asking));
     } catch (const http::call_error& error) {
@@ -221,10 +221,10 @@ TEST_CASE("what the platform refuses is reported with the way out, and never wit
     }
     return "nothing";
   };
-  const std::string refused = told(client.run(1));
+  const std::string refused = error_of(client.run(1));
   CHECK(refused.starts_with("401 POST http://127.0.0.1:"));
   CHECK(refused.ends_with("/v2/ep/run: the status is 401: who are you; check the API key"));
-  CHECK(told(client.status("none")).ends_with("check the ids of endpoint and job"));
+  CHECK(error_of(client.status("none")).ends_with("check the ids of endpoint and job"));
   CHECK_THROWS_WITH_AS(endpoint_client("", "key"), "endpoint_client: the endpoint's id is empty",
                        std::invalid_argument);
 }

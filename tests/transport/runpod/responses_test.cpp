@@ -50,7 +50,7 @@ TEST_CASE("what the answers to a result mean") {
     CHECK(classify_post(answer_of(status)) == post_answer::try_again);
   }
   for (const int status : {400, 413, 422})
-    CHECK(classify_post(answer_of(status)) == post_answer::blames_body);
+    CHECK(classify_post(answer_of(status)) == post_answer::body_refused);
   for (const int status : {404, 409, 410})
     CHECK(classify_post(answer_of(status)) == post_answer::unknown_job);
   for (const int status : {301, 302, 307, 401, 403, 405, 418, 451}) {

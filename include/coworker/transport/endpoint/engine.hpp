@@ -50,11 +50,11 @@ class http_endpoint {
   void announce_jobs_by(detail::local_event* new_jobs) noexcept { new_jobs_ = new_jobs; }
   detail::local_event* new_jobs() const noexcept { return new_jobs_; }
 
-  // Calls `tell(whom)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
+  // Calls `notify(argument)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
   // that.
-  void when_begun(void (*tell)(void* whom), void* whom) noexcept {
-    tell_begun_ = tell;
-    to_tell_ = whom;
+  void when_begun(void (*notify)(void* argument), void* argument) noexcept {
+    on_begun_ = notify;
+    on_begun_argument_ = argument;
   }
   logger& own_log() noexcept { return log_; }
 
@@ -130,7 +130,7 @@ class http_endpoint {
       attendance& operator=(const attendance&) = delete;
       ~attendance() { jobs.worker_goes(clock.now()); }
     } const attends(jobs_, control, here);
-    if (tell_begun_ != nullptr) tell_begun_(to_tell_);
+    if (on_begun_ != nullptr) on_begun_(on_begun_argument_);
     const stop_callback on_leaving(control.leaving(), leave(jobs_));
     event until_stopped;
     co_await until_stopped.wait();
@@ -170,8 +170,8 @@ class http_endpoint {
   const endpoint_options options_;
   std::vector<route> routes_;
   detail::local_event* new_jobs_ = nullptr;
-  void (*tell_begun_)(void* whom) = nullptr;
-  void* to_tell_ = nullptr;
+  void (*on_begun_)(void* argument) = nullptr;
+  void* on_begun_argument_ = nullptr;
   logger& log_;
   detail::job_table jobs_{options_};
 };

@@ -218,13 +218,13 @@ class endpoint_visit {
     }
     begin_live();
     if (failed) {
-      std::string told;
-      append_member(told, "error", seen.error);
-      told += '}';
+      std::string error;
+      append_member(error, "error", seen.error);
+      error += '}';
       if (form_ == reply_form::lines) {
-        piece_.append(told).append("\n");
+        piece_.append(error).append("\n");
       } else {
-        sse_event event(told);
+        sse_event event(error);
         if (form_ == reply_form::events) event.event = "error";
         append_sse_event(piece_, event);
       }
@@ -279,9 +279,9 @@ class endpoint_visit {
   // Returns whether the text is an error in the platform's form; if so, replaces it by its message.
   static bool read_platform_error(std::string& error) {
     try {
-      const json told = json::parse(error);
-      const auto message = told.find("error_message");
-      if (message == told.end() || !message->is_string()) return false;
+      const json parsed = json::parse(error);
+      const auto message = parsed.find("error_message");
+      if (message == parsed.end() || !message->is_string()) return false;
       error = message->get<std::string>();
       return true;
     } catch (const json_exception&) {

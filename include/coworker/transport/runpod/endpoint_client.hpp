@@ -130,10 +130,10 @@ class endpoint_client {
     http::call_options once = options_.call;
     once.repeatable = false;  // a request removes the chunks, which would be lost with its response
     for (;;) {
-      const json told = co_await ask("GET", url, "", once);
-      const json chunks = told.is_array() ? told : told.value("stream", json::array());
+      const json response = co_await ask("GET", url, "", once);
+      const json chunks = response.is_array() ? response : response.value("stream", json::array());
       remote_job seen;
-      if (told.is_object()) seen.status = told.value("status", "");
+      if (response.is_object()) seen.status = response.value("status", "");
       for (const json& chunk : chunks) {
         json output = chunk.is_object() ? chunk.value("output", chunk) : chunk;
         co_yield std::move(output);
@@ -151,9 +151,9 @@ class endpoint_client {
 
   /// Returns how many jobs and workers the endpoint has.
   task<remote_health> health() const {
-    const json told = co_await ask("GET", base_ + "/health", "", options_.call);
-    const json jobs = told.value("jobs", json::object());
-    const json workers = told.value("workers", json::object());
+    const json response = co_await ask("GET", base_ + "/health", "", options_.call);
+    const json jobs = response.value("jobs", json::object());
+    const json workers = response.value("workers", json::object());
     remote_health found;
     found.completed = jobs.value("completed", 0);
     found.failed = jobs.value("failed", 0);
@@ -162,7 +162,7 @@ class endpoint_client {
     found.retried = jobs.value("retried", 0);
     found.idle = workers.value("idle", 0);
     found.running = workers.value("running", 0);
-    found.details = told;
+    found.details = response;
     co_return found;
   }
 
@@ -212,13 +212,13 @@ class endpoint_client {
 
   task<remote_job> look(std::string_view method, std::string url, std::string body,
                         http::call_options how) const {
-    json told = co_await ask(method, std::move(url), std::move(body), std::move(how));
+    json response = co_await ask(method, std::move(url), std::move(body), std::move(how));
     remote_job one;
-    one.id = told.value("id", "");
-    one.status = told.value("status", "");
-    one.output = told.value("output", json());
-    one.error = told.value("error", json());
-    one.details = std::move(told);
+    one.id = response.value("id", "");
+    one.status = response.value("status", "");
+    one.output = response.value("output", json());
+    one.error = response.value("error", json());
+    one.details = std::move(response);
     co_return one;
   }
 

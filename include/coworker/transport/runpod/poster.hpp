@@ -103,7 +103,7 @@ class poster {
       case post_answer::try_again:
         health_.failed(answer, executor.now(), duration::zero());
         co_return delivery::given_up;
-      case post_answer::blames_body:
+      case post_answer::body_refused:
       case post_answer::unknown_job:
       case post_answer::unsendable:
         break;
@@ -174,7 +174,7 @@ class poster {
   }
 
  private:
-  enum class ending : unsigned char { accepted, blamed, unknown_job, expired };
+  enum class ending : unsigned char { accepted, refused, unknown_job, expired };
   struct posted {
     ending end = ending::expired;
     std::string reason = {};
@@ -285,8 +285,8 @@ class poster {
         co_return made;
       }
       made.reason = detail::insist([&] { return coworker::describe_answer(answer); });
-      if (meaning == post_answer::blames_body) {
-        made.end = ending::blamed;
+      if (meaning == post_answer::body_refused) {
+        made.end = ending::refused;
         co_return made;
       }
       if (meaning == post_answer::unknown_job && std::exchange(unknown_before, true)) {
@@ -350,7 +350,7 @@ class poster {
               "); its result is not wanted.", subject);
         spool_.remove(kept);
         co_return delivery::unwanted;
-      case ending::blamed:
+      case ending::refused:
         break;
       case ending::accepted:
       case ending::expired:

@@ -33,11 +33,11 @@ inline take_answer classify_take(const http_response& answer) noexcept {
 /// What an answer to a post means.
 enum class post_answer : unsigned char {
   accepted,
-  blames_body,  ///< the server will never accept this body: 400, 413, 422
-  unknown_job,  ///< the server no longer knows the job: 404, 409, 410
-  denied,       ///< the server does not allow it: any other 4xx, and redirects; this may be corrected
-  try_again,    ///< the server fails for now, or no answer came: 408, 425, 429, 5xx
-  unsendable,   ///< the request itself cannot be sent
+  body_refused,  ///< the server will never accept this body: 400, 413, 422
+  unknown_job,   ///< the server no longer knows the job: 404, 409, 410
+  denied,        ///< the server does not allow it: any other 4xx, and redirects; this may be corrected
+  try_again,     ///< the server fails for now, or no answer came: 408, 425, 429, 5xx
+  unsendable,    ///< the request itself cannot be sent
 };
 
 /// Classifies an answer to a post; any 2xx accepts.
@@ -46,7 +46,7 @@ inline post_answer classify_post(const http_response& answer) noexcept {
     return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
   const int status = answer.status;
   if (status >= 200 && status < 300) return post_answer::accepted;
-  if (status == 400 || status == 413 || status == 422) return post_answer::blames_body;
+  if (status == 400 || status == 413 || status == 422) return post_answer::body_refused;
   if (status == 404 || status == 409 || status == 410) return post_answer::unknown_job;
   if (status == 408 || status == 425 || status == 429 || status >= 500) return post_answer::try_again;
   return post_answer::denied;
