@@ -4113,8 +4113,7 @@ class waiter {
   virtual void watch(descriptor_watch&) {
     throw std::logic_error(
         "waiter::watch: the waiter that this event loop was made with watches no descriptors; override "
-        "watch() "
-        "and unwatch() in it, or make the loop without a waiter");
+        "watch() and unwatch() in it, or make the loop without a waiter");
   }
   virtual void unwatch(descriptor_watch&) noexcept {}
 
@@ -6599,12 +6598,10 @@ template <class Sequence, class Piece>
 class step_engine {
   static_assert(std::is_object_v<Sequence> && std::is_nothrow_move_constructible_v<Sequence>,
                 "step_engine<Sequence, Piece>: Sequence must be an object whose move constructor is "
-                "noexcept; hold what "
-                "cannot be moved by a std::unique_ptr");
+                "noexcept; hold what cannot be moved by a std::unique_ptr");
   static_assert(std::is_object_v<Piece> && std::is_nothrow_move_constructible_v<Piece>,
                 "step_engine<Sequence, Piece>: Piece must be an object whose move constructor is noexcept, "
-                "so that no piece "
-                "is lost on its way");
+                "so that no piece is lost on its way");
   using core = detail::step_core<Sequence, Piece>;
   using core_handle = detail::shared_handle<core>;
   using member = typename core::member;
@@ -6738,8 +6735,7 @@ class step_engine {
     if (simulated && thread_) {
       throw std::logic_error(
           "step_engine: a coroutine on a simulated_loop cannot use an engine whose thread has started; make "
-          "one for each "
-          "simulation");
+          "one for each simulation");
     }
   }
 
@@ -11842,7 +11838,8 @@ struct stream_options {
   /// Sends gathered elements that are all texts as one concatenated text. Default: false.
   bool join_texts = false;
   /// The longest chunk, in bytes of compact JSON; a longer element fails its job. Default: 0, the limit that
-  /// the queue states.
+  /// the queue states. In a worker's options it replaces that limit, also with a higher one; in a job's own
+  /// options (stream_with) it only lowers it.
   std::size_t chunk_limit = 0;
   /// Lists all elements in the final output; otherwise it is an empty list. Default: false.
   bool return_aggregate_stream = false;
@@ -20232,8 +20229,7 @@ requires std::constructible_from<json, Value> whole_value whole(Value&& value) {
 template <class Value>
 requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(
     "coworker::whole: the value does not fit; it must be something that turns into json, such as a number, a "
-    "text or a "
-    "plain struct of such")
+    "text or a plain struct of such")
 whole_value whole(Value&&) { return whole_value(json()); }
 
 /// The element type of a streaming handler that decides for each job whether it streams:
@@ -21889,8 +21885,7 @@ class handler_ref {
     constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
     static_assert(prepare_fits,
                   "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& "
-                  "how)`, or one "
-                  "that gives task<void>, or use another name");
+                  "how)`, or one that gives task<void>, or use another name");
     if constexpr (preparing_handler<Handler>) {
       prepare_ = [](void* called, const preparation& how) {
         return coworker::prepare_handler(*static_cast<Handler*>(called), how);
@@ -22529,8 +22524,7 @@ class batch_runner {
       if (!pool) {
         throw std::logic_error(
             "coworker::batched: a plain function needs a place to run, and there is no worker to lend its "
-            "pool; set "
-            "batch_options::run_on");
+            "pool; set batch_options::run_on");
       }
       auto running = call_plainly(with, std::move(items));
       co_return co_await coworker::run_on(pool, std::move(running));
@@ -22603,9 +22597,8 @@ auto batched(Many many, batch_options options = {}) {
 template <class Many>
 requires(!detail::runs_batches<Many>) COWORKER_REFUSE(
     "coworker::batched: the function does not fit; it must take a vector of inputs or jobs, of a type that "
-    "is written "
-    "out, and give a vector of what turns into json or a task of it, as in `std::vector<std::string> "
-    "handle_many(std::vector<request> batch)`")
+    "is written out, and give a vector of what turns into json or a task of it, as in "
+    "`std::vector<std::string> handle_many(std::vector<request> batch)`")
 detail::refused_handler batched(Many, batch_options = {}) { return {}; }
 
 }  // namespace coworker::inline v0_1
@@ -22744,8 +22737,7 @@ class prepared_handler {
     if (!value_) {
       throw std::logic_error(
           "coworker::prepared: the handler was called before it was prepared; run it by start() or in a "
-          "worker, or "
-          "await prepare_handler() before you call it");
+          "worker, or await prepare_handler() before you call it");
     }
     return handler_(*value_, std::move(work));
   }
@@ -22827,8 +22819,7 @@ requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load>&
 template <class Load, class... Others>
 requires(!detail::loads_value<Load>) COWORKER_REFUSE(
     "coworker::prepared: the function that loads does not fit; it must be callable without arguments, or "
-    "with a "
-    "`const preparation&`, and give an object or a task of one, as in `model load()`")
+    "with a `const preparation&`, and give an object or a task of one, as in `model load()`")
 detail::refused_handler prepared(Load, Others...) { return {}; }
 
 template <class Load, class Handler>
@@ -22850,8 +22841,7 @@ requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load> 
          !detail::warms_up<WarmUp, Load>)
     COWORKER_REFUSE(
         "coworker::prepared: the second step does not fit; it must be callable with a reference to what is "
-        "loaded, as in "
-        "`void warm_up(model& loaded)`, or give task<void>")
+        "loaded, as in `void warm_up(model& loaded)`, or give task<void>")
 detail::refused_handler prepared(Load, WarmUp, Handler) { return {}; }
 
 #undef COWORKER_REFUSE_HANDLER_OF_VALUE
@@ -24330,8 +24320,7 @@ inline void require_watching(executor_ref executor) {
   if (executor.watches_descriptors()) return;
   throw std::logic_error(
       "readable, writable: the executor of this coroutine watches no descriptors; await them on an "
-      "event_loop, "
-      "or, on a thread_pool, call read() or poll() and block");
+      "event_loop, or, on a thread_pool, call read() or poll() and block");
 }
 
 }  // namespace detail
@@ -25114,7 +25103,8 @@ namespace coworker::inline v0_1 {
 struct metrics {
   time_point now{};              ///< time of the snapshot, by the worker's executor; modifiers read no clock
   int limit = 1;                 ///< maximum number of jobs in progress at once
-  int in_progress = 0;           ///< number of jobs taken whose outcome the queue does not have yet
+  int in_progress = 0;           ///< number of jobs taken whose outcome the queue does not have yet, or whose
+                                 ///< handler was given up and still runs
   int most_in_progress = 0;      ///< the highest in_progress since the start
   std::uint64_t jobs_taken = 0;  ///< number of jobs that the queue has handed over
   std::uint64_t jobs_succeeded = 0;  ///< number of jobs whose outcome is an output
@@ -27663,9 +27653,8 @@ class termination_watch {
 
 // ---- coworker/transport/control.hpp ------------------------------------------------------------------------
 
-// worker_control: what an engine may ask of the worker that serves it. attend() receives it. Must not know
-// the
-// worker.
+// worker_control: what an engine may ask of the worker that serves it; attend() receives it. Must not know
+// the worker.
 
 namespace coworker::inline v0_1 {
 
@@ -31284,10 +31273,8 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
   if (!surrounding.executor.is_serial()) {
     throw std::logic_error(
         "coworker::worker::serve: the awaiting coroutine must be on an executor that runs one thing at a "
-        "time, as an "
-        "event_loop or a simulated_loop does, and not a thread_pool; an executor of your own says so with "
-        "`static "
-        "constexpr bool serial = true;`");
+        "time, as an event_loop or a simulated_loop does, and not a thread_pool; an executor of your own "
+        "says so with `static constexpr bool serial = true;`");
   }
   const stop_callback on_stop(surrounding.stop, [&core] { core.inbox.leave(); });
   worker_run<Queue> run(core, queue, surrounding.executor);
@@ -31504,8 +31491,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
           log.write(
               log_level::info,
               "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
-              "seconds later "
-              "or more, leaves at once.");
+              "seconds later or more, leaves at once.");
         },
         [&runner, &last, &log, &logged](int number) {
           last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
@@ -38587,8 +38573,7 @@ int print_schema() {
   } else {
     throw usage_error(
         "--print_schema: the input that this handler takes is of a type without a JSON Schema; take a "
-        "struct, as in "
-        "job<request>");
+        "struct, as in job<request>");
   }
 }
 
@@ -40181,8 +40166,7 @@ class call_driver {
     if (this_thread() == thread_) return;
     throw std::logic_error(
         "http: the event loop of this call has changed its thread while calls were in progress; run it on "
-        "one "
-        "thread");
+        "one thread");
   }
 
   const executor_ref loop_;
@@ -41722,8 +41706,8 @@ class test_job : private detail::job_observer {
     constexpr bool is_handler = job_handler<std::remove_reference_t<Handler>>;
     static_assert(is_handler,
                   "test_job::run: the handler does not fit; it must be callable with a job and give "
-                  "something that turns "
-                  "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`");
+                  "something that turns into json, as in `task<std::string> handle(job<> work)` or `json "
+                  "handle(job<> work)`");
     if constexpr (is_handler) {
       if (std::exchange(ran_, true))
         throw std::logic_error("test_job::run: it has run already; make another test_job");

@@ -76,8 +76,7 @@ int print_schema() {
   } else {
     throw usage_error(
         "--print_schema: the input that this handler takes is of a type without a JSON Schema; take a "
-        "struct, as in "
-        "job<request>");
+        "struct, as in job<request>");
   }
 }
 

@@ -36,10 +36,8 @@ task<worker_summary> serve(worker_core& core, Queue& queue) {
   if (!surrounding.executor.is_serial()) {
     throw std::logic_error(
         "coworker::worker::serve: the awaiting coroutine must be on an executor that runs one thing at a "
-        "time, as an "
-        "event_loop or a simulated_loop does, and not a thread_pool; an executor of your own says so with "
-        "`static "
-        "constexpr bool serial = true;`");
+        "time, as an event_loop or a simulated_loop does, and not a thread_pool; an executor of your own "
+        "says so with `static constexpr bool serial = true;`");
   }
   const stop_callback on_stop(surrounding.stop, [&core] { core.inbox.leave(); });
   worker_run<Queue> run(core, queue, surrounding.executor);

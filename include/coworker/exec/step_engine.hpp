@@ -61,12 +61,10 @@ template <class Sequence, class Piece>
 class step_engine {
   static_assert(std::is_object_v<Sequence> && std::is_nothrow_move_constructible_v<Sequence>,
                 "step_engine<Sequence, Piece>: Sequence must be an object whose move constructor is "
-                "noexcept; hold what "
-                "cannot be moved by a std::unique_ptr");
+                "noexcept; hold what cannot be moved by a std::unique_ptr");
   static_assert(std::is_object_v<Piece> && std::is_nothrow_move_constructible_v<Piece>,
                 "step_engine<Sequence, Piece>: Piece must be an object whose move constructor is noexcept, "
-                "so that no piece "
-                "is lost on its way");
+                "so that no piece is lost on its way");
   using core = detail::step_core<Sequence, Piece>;
   using core_handle = detail::shared_handle<core>;
   using member = typename core::member;
@@ -200,8 +198,7 @@ class step_engine {
     if (simulated && thread_) {
       throw std::logic_error(
           "step_engine: a coroutine on a simulated_loop cannot use an engine whose thread has started; make "
-          "one for each "
-          "simulation");
+          "one for each simulation");
     }
   }
 

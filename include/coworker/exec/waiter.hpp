@@ -29,8 +29,7 @@ class waiter {
   virtual void watch(descriptor_watch&) {
     throw std::logic_error(
         "waiter::watch: the waiter that this event loop was made with watches no descriptors; override "
-        "watch() "
-        "and unwatch() in it, or make the loop without a waiter");
+        "watch() and unwatch() in it, or make the loop without a waiter");
   }
   virtual void unwatch(descriptor_watch&) noexcept {}
 

@@ -189,8 +189,7 @@ class handler_ref {
     constexpr bool prepare_fits = !has_prepare<Handler> || preparing_handler<Handler>;
     static_assert(prepare_fits,
                   "the handler's prepare() does not fit; write `void prepare(const coworker::preparation& "
-                  "how)`, or one "
-                  "that gives task<void>, or use another name");
+                  "how)`, or one that gives task<void>, or use another name");
     if constexpr (preparing_handler<Handler>) {
       prepare_ = [](void* called, const preparation& how) {
         return coworker::prepare_handler(*static_cast<Handler*>(called), how);

@@ -19,7 +19,8 @@ struct stream_options {
   /// Sends gathered elements that are all texts as one concatenated text. Default: false.
   bool join_texts = false;
   /// The longest chunk, in bytes of compact JSON; a longer element fails its job. Default: 0, the limit that
-  /// the queue states.
+  /// the queue states. In a worker's options it replaces that limit, also with a higher one; in a job's own
+  /// options (stream_with) it only lowers it.
   std::size_t chunk_limit = 0;
   /// Lists all elements in the final output; otherwise it is an empty list. Default: false.
   bool return_aggregate_stream = false;

@@ -124,8 +124,8 @@ class test_job : private detail::job_observer {
     constexpr bool is_handler = job_handler<std::remove_reference_t<Handler>>;
     static_assert(is_handler,
                   "test_job::run: the handler does not fit; it must be callable with a job and give "
-                  "something that turns "
-                  "into json, as in `task<std::string> handle(job<> work)` or `json handle(job<> work)`");
+                  "something that turns into json, as in `task<std::string> handle(job<> work)` or `json "
+                  "handle(job<> work)`");
     if constexpr (is_handler) {
       if (std::exchange(ran_, true))
         throw std::logic_error("test_job::run: it has run already; make another test_job");

@@ -30,8 +30,7 @@ requires std::constructible_from<json, Value> whole_value whole(Value&& value) {
 template <class Value>
 requires(!std::constructible_from<json, Value>) COWORKER_REFUSE(
     "coworker::whole: the value does not fit; it must be something that turns into json, such as a number, a "
-    "text or a "
-    "plain struct of such")
+    "text or a plain struct of such")
 whole_value whole(Value&&) { return whole_value(json()); }
 
 /// The element type of a streaming handler that decides for each job whether it streams:

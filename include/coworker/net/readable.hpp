@@ -27,8 +27,7 @@ inline void require_watching(executor_ref executor) {
   if (executor.watches_descriptors()) return;
   throw std::logic_error(
       "readable, writable: the executor of this coroutine watches no descriptors; await them on an "
-      "event_loop, "
-      "or, on a thread_pool, call read() or poll() and block");
+      "event_loop, or, on a thread_pool, call read() or poll() and block");
 }
 
 }  // namespace detail

@@ -18,7 +18,8 @@ namespace coworker::inline v0_1 {
 struct metrics {
   time_point now{};              ///< time of the snapshot, by the worker's executor; modifiers read no clock
   int limit = 1;                 ///< maximum number of jobs in progress at once
-  int in_progress = 0;           ///< number of jobs taken whose outcome the queue does not have yet
+  int in_progress = 0;           ///< number of jobs taken whose outcome the queue does not have yet, or whose
+                                 ///< handler was given up and still runs
   int most_in_progress = 0;      ///< the highest in_progress since the start
   std::uint64_t jobs_taken = 0;  ///< number of jobs that the queue has handed over
   std::uint64_t jobs_succeeded = 0;  ///< number of jobs whose outcome is an output

@@ -65,8 +65,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
           log.write(
               log_level::info,
               "Asked to leave: no more jobs are taken, those in progress are finished. A second signal, two "
-              "seconds later "
-              "or more, leaves at once.");
+              "seconds later or more, leaves at once.");
         },
         [&runner, &last, &log, &logged](int number) {
           last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,

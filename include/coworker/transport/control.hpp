@@ -1,7 +1,6 @@
 #pragma once
-// worker_control: what an engine may ask of the worker that serves it. attend() receives it. Must not know
-// the
-// worker.
+// worker_control: what an engine may ask of the worker that serves it; attend() receives it. Must not know
+// the worker.
 
 #include <coworker/coro/stop.hpp>
 #include <coworker/scale/metrics.hpp>

@@ -190,8 +190,7 @@ class call_driver {
     if (this_thread() == thread_) return;
     throw std::logic_error(
         "http: the event loop of this call has changed its thread while calls were in progress; run it on "
-        "one "
-        "thread");
+        "one thread");
   }
 
   const executor_ref loop_;

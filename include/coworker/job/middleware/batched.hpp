@@ -179,8 +179,7 @@ class batch_runner {
       if (!pool) {
         throw std::logic_error(
             "coworker::batched: a plain function needs a place to run, and there is no worker to lend its "
-            "pool; set "
-            "batch_options::run_on");
+            "pool; set batch_options::run_on");
       }
       auto running = call_plainly(with, std::move(items));
       co_return co_await coworker::run_on(pool, std::move(running));
@@ -253,9 +252,8 @@ auto batched(Many many, batch_options options = {}) {
 template <class Many>
 requires(!detail::runs_batches<Many>) COWORKER_REFUSE(
     "coworker::batched: the function does not fit; it must take a vector of inputs or jobs, of a type that "
-    "is written "
-    "out, and give a vector of what turns into json or a task of it, as in `std::vector<std::string> "
-    "handle_many(std::vector<request> batch)`")
+    "is written out, and give a vector of what turns into json or a task of it, as in "
+    "`std::vector<std::string> handle_many(std::vector<request> batch)`")
 detail::refused_handler batched(Many, batch_options = {}) { return {}; }
 
 }  // namespace coworker::inline v0_1

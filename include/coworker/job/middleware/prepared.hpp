@@ -146,8 +146,7 @@ class prepared_handler {
     if (!value_) {
       throw std::logic_error(
           "coworker::prepared: the handler was called before it was prepared; run it by start() or in a "
-          "worker, or "
-          "await prepare_handler() before you call it");
+          "worker, or await prepare_handler() before you call it");
     }
     return handler_(*value_, std::move(work));
   }
@@ -229,8 +228,7 @@ requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load>&
 template <class Load, class... Others>
 requires(!detail::loads_value<Load>) COWORKER_REFUSE(
     "coworker::prepared: the function that loads does not fit; it must be callable without arguments, or "
-    "with a "
-    "`const preparation&`, and give an object or a task of one, as in `model load()`")
+    "with a `const preparation&`, and give an object or a task of one, as in `model load()`")
 detail::refused_handler prepared(Load, Others...) { return {}; }
 
 template <class Load, class Handler>
@@ -252,8 +250,7 @@ requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load> 
          !detail::warms_up<WarmUp, Load>)
     COWORKER_REFUSE(
         "coworker::prepared: the second step does not fit; it must be callable with a reference to what is "
-        "loaded, as in "
-        "`void warm_up(model& loaded)`, or give task<void>")
+        "loaded, as in `void warm_up(model& loaded)`, or give task<void>")
 detail::refused_handler prepared(Load, WarmUp, Handler) { return {}; }
 
 #undef COWORKER_REFUSE_HANDLER_OF_VALUE
