@@ -9,8 +9,8 @@ uvicorn. Those that are not installed are listed and left out; on Debian: apt-ge
 nginx python3-fastapi python3-uvicorn. All servers run all the time. wrk sends requests to them in turn, with 64 connections, so
 that a machine that slows down slows all of them. Prints requests per second and CPU time per request of each round, the medians
 with the worker's ratios, the latencies at about half of that load (wrk with a pause before each request), the memory and CPU
-time of an idle connection, and the time from the start of the process to its first response. On a machine with other work,
-compare CPU times.
+time of an idle connection, and the time from the start of the process to its first response, next to that of queue_bench.py's
+bare libcurl loop to its first take. On a machine with other work, compare CPU times.
 """
 import argparse
 import contextlib
@@ -215,13 +215,32 @@ def idle(worker, count):
                     client.close()
 
 
-def starts(found, count):
-    print("from the start of the process to its first response")
+def first_take(program):
+    """Seconds from the start of queue_bench.py's bare loop to its first request."""
+    with socket.create_server(("127.0.0.1", 0)) as queue:
+        base = f"http://127.0.0.1:{queue.getsockname()[1]}/"
+        begin = time.monotonic()
+        with subprocess.Popen([program, "--concurrency", "1", "--jobs", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              env=os.environ | {"RUNPOD_WEBHOOK_GET_JOB": base + "take", "RUNPOD_WEBHOOK_POST_OUTPUT": base + "done/$ID"}) as process:
+            queue.settimeout(20)
+            client, _ = queue.accept()
+            with client:
+                client.recv(1)
+                took = time.monotonic() - begin
+            process.kill()
+    return took
+
+
+def starts(found, bare_loop, count):
+    print("from the start of the process to its first response; of the bare loop of queue_bench.py to its first take")
     medians = {}
-    names = [name for name in ("worker", "beast") if name in found]
+    names = [name for name in ("worker", "bare loop", "beast") if name in found or name == "bare loop" and bare_loop]
     spans = {name: [] for name in names}
     for _ in range(count):
         for name in names:
+            if name == "bare loop":
+                spans[name].append(first_take(bare_loop))
+                continue
             port = free_port()
             begin = time.monotonic()
             with running(found[name](port)):
@@ -229,7 +248,7 @@ def starts(found, count):
                 spans[name].append(time.monotonic() - begin)
     for name in names:
         medians[name] = statistics.median(spans[name])
-        print(f"  {name:8} {medians[name] * 1000:6.2f} ms" +
+        print(f"  {name:9} {medians[name] * 1000:6.2f} ms" +
               (f"   worker is {medians['worker'] / medians[name]:.2f} x that" if name != "worker" else ""))
 
 
@@ -255,7 +274,7 @@ def main():
             print("not installed, so left out: " + ", ".join(left_out))
         compare(found, wanted.rounds, wanted.seconds, folder)
         idle(worker, wanted.connections)
-        starts(found, wanted.starts)
+        starts(found, build(folder, "queue_bare_loop", library=["-lcurl"]), wanted.starts)
 
 
 if __name__ == "__main__":
