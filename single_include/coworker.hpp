@@ -27546,10 +27546,10 @@ class termination_watch {
 
   // Unblocks them for this thread only, which is enough for a signal that is sent to the process.
   static void unblock_signals() noexcept {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    for (const int number : termination_signals) ::sigaddset(&signals, number);
-    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    sigset_t ours;
+    ::sigemptyset(&ours);
+    for (const int number : termination_signals) ::sigaddset(&ours, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
   }
 
   static void* run(void* self) noexcept {
@@ -31495,7 +31495,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
         },
         [&runner, &last, &log, &logged](int number) {
           last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
-                   "Asked to leave at once: results that are not delivered by now are given up.");
+                   "The process ends at once: results that are not delivered by now are given up.");
           runner.stop_at_once();
           if (std::exchange(logged, true)) return;
           log.write(
@@ -39528,6 +39528,8 @@ class body_source {
   /// whether there are any.
   virtual bool is_awaited() const noexcept { return false; }
   virtual task<bool> more() { co_return false; }
+  /// The whole body if it is in memory; otherwise null.
+  virtual const std::string* text() const noexcept { return nullptr; }
 };
 
 class text_source final : public body_source {
@@ -39543,7 +39545,7 @@ class text_source final : public body_source {
     read_ += count;
     return count;
   }
-  const std::string& text() const noexcept { return text_; }
+  const std::string* text() const noexcept override { return &text_; }
 
  private:
   const std::string text_;
@@ -39799,14 +39801,14 @@ class file_taker : public body_taker {
   void begin() override {
     if (!file_) file_.reset(open_file());
     size_ = 0;
-    if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0) fail();
+    if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0) throw_unwritable();
   }
   bool repeats() const noexcept override { return true; }
   void write(std::string_view bytes) override {
     size_ += bytes.size();
     while (!bytes.empty()) {
       const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
-      if (count < 0 && errno != EINTR) fail();
+      if (count < 0 && errno != EINTR) throw_unwritable();
       if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
     }
   }
@@ -39815,7 +39817,7 @@ class file_taker : public body_taker {
       const int error = errno;
       if (removes_) ::unlink(path_.c_str());
       errno = error;
-      fail();
+      throw_unwritable();
     }
   }
 
@@ -39824,10 +39826,10 @@ class file_taker : public body_taker {
   std::uint64_t size() const noexcept { return size_; }
   virtual int open_file() {
     const int opened = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (opened < 0) fail();
+    if (opened < 0) throw_unwritable();
     return opened;
   }
-  [[noreturn]] void fail() const {
+  [[noreturn]] void throw_unwritable() const {
     const int error = errno;
     detail::throw_io_error(
         error, "\"" + path_ + "\" cannot be written",
@@ -41226,7 +41228,7 @@ class download_taker final : public file_taker {
 
  private:
   int open_file() override {
-    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) fail();
+    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) throw_unwritable();
     const std::size_t dot = name_.rfind('.');
     const std::size_t end = dot == std::string::npos || dot == 0 ? name_.size() : dot;
     const std::string before = path_.substr(0, path_.size() - name_.size()) + name_.substr(0, end);
@@ -41237,7 +41239,7 @@ class download_taker final : public file_taker {
         return opened;
       }
       constexpr int most = 10'000;
-      if (errno != EEXIST || number == most) fail();
+      if (errno != EEXIST || number == most) throw_unwritable();
       path_ = before + "-" + std::to_string(number) + name_.substr(end);
     }
   }
@@ -41352,12 +41354,12 @@ inline task<std::string> put(const account& of, std::string_view bucket, std::st
   request.options = std::move(options);
   request.options.redirects = 0;  // the signature is valid for this server only
   // libcurl includes all headers in the signature, these too.
-  const auto* const text = dynamic_cast<const detail::text_source*>(request.body.source());
   const bool empty = request.body.source() == nullptr;
+  const std::string* const text = empty ? nullptr : request.body.source()->text();
   request.options.headers.push_back(
-      "x-amz-content-sha256: " +
-      (text != nullptr || empty ? detail::hex_text(detail::sha256(empty ? std::string_view() : text->text()))
-                                : std::string("UNSIGNED-PAYLOAD")));
+      "x-amz-content-sha256: " + (text != nullptr || empty
+                                      ? detail::hex_text(detail::sha256(empty ? std::string_view() : *text))
+                                      : std::string("UNSIGNED-PAYLOAD")));
   if (!of.session_token.empty())
     request.options.headers.push_back("x-amz-security-token: " + of.session_token);
   detail::call_terms terms;

@@ -149,7 +149,7 @@ TEST_CASE(
     const std::string id = "large-" + std::to_string(i);
     folder.write(id + results, left_over(id, R"({"output":")" + std::string(3'000'000, 'x') + R"("})"));
   }
-  folder.write("endless.result.json", left_over("endless"));
+  folder.write("failing always.result.json", left_over("failing always"));
   folder.write("1.2.result.json.part", "half");
   folder.write("broken.result.json", "{");
   std::filesystem::create_symlink(elsewhere.name() + "/target", folder.name() + "/link.result.json");
@@ -157,7 +157,7 @@ TEST_CASE(
   REQUIRE(::mkfifo((folder.name() + "/pipe.result.json").c_str(), 0600) == 0);
   queue_server server(endless_polls);
   server.decide_by([](endpoint where, const http_request& request) -> std::optional<answer> {
-    if (where == endpoint::done && request.target().find("for%20ever") != std::string::npos)
+    if (where == endpoint::done && request.target().find("failing%20always") != std::string::npos)
       return status(500);
     return std::nullopt;
   });
@@ -169,7 +169,7 @@ TEST_CASE(
   const queue_log log = server.log();
   if (!sanitized)
     CHECK(log.result("late").at("output").get<int>() < 50);  // MB; all of them would be 60 or more
-  CHECK(posts_of(log, "endless") >= 1);
+  CHECK(posts_of(log, "failing always") >= 1);
   worker.send_signal(SIGTERM);
   CHECK(worker.wait() == 0);
   std::size_t others_before = 0;

@@ -44,6 +44,8 @@ class body_source {
   /// whether there are any.
   virtual bool is_awaited() const noexcept { return false; }
   virtual task<bool> more() { co_return false; }
+  /// The whole body if it is in memory; otherwise null.
+  virtual const std::string* text() const noexcept { return nullptr; }
 };
 
 class text_source final : public body_source {
@@ -59,7 +61,7 @@ class text_source final : public body_source {
     read_ += count;
     return count;
   }
-  const std::string& text() const noexcept { return text_; }
+  const std::string* text() const noexcept override { return &text_; }
 
  private:
   const std::string text_;

@@ -52,14 +52,14 @@ class file_taker : public body_taker {
   void begin() override {
     if (!file_) file_.reset(open_file());
     size_ = 0;
-    if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0) fail();
+    if (::ftruncate(file_.get(), 0) != 0 || ::lseek(file_.get(), 0, SEEK_SET) != 0) throw_unwritable();
   }
   bool repeats() const noexcept override { return true; }
   void write(std::string_view bytes) override {
     size_ += bytes.size();
     while (!bytes.empty()) {
       const ssize_t count = ::write(file_.get(), bytes.data(), bytes.size());
-      if (count < 0 && errno != EINTR) fail();
+      if (count < 0 && errno != EINTR) throw_unwritable();
       if (count > 0) bytes.remove_prefix(static_cast<std::size_t>(count));
     }
   }
@@ -68,7 +68,7 @@ class file_taker : public body_taker {
       const int error = errno;
       if (removes_) ::unlink(path_.c_str());
       errno = error;
-      fail();
+      throw_unwritable();
     }
   }
 
@@ -77,10 +77,10 @@ class file_taker : public body_taker {
   std::uint64_t size() const noexcept { return size_; }
   virtual int open_file() {
     const int opened = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-    if (opened < 0) fail();
+    if (opened < 0) throw_unwritable();
     return opened;
   }
-  [[noreturn]] void fail() const {
+  [[noreturn]] void throw_unwritable() const {
     const int error = errno;
     detail::throw_io_error(
         error, "\"" + path_ + "\" cannot be written",

@@ -127,7 +127,7 @@ class download_taker final : public file_taker {
 
  private:
   int open_file() override {
-    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) fail();
+    if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) throw_unwritable();
     const std::size_t dot = name_.rfind('.');
     const std::size_t end = dot == std::string::npos || dot == 0 ? name_.size() : dot;
     const std::string before = path_.substr(0, path_.size() - name_.size()) + name_.substr(0, end);
@@ -138,7 +138,7 @@ class download_taker final : public file_taker {
         return opened;
       }
       constexpr int most = 10'000;
-      if (errno != EEXIST || number == most) fail();
+      if (errno != EEXIST || number == most) throw_unwritable();
       path_ = before + "-" + std::to_string(number) + name_.substr(end);
     }
   }

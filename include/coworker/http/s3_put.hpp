@@ -65,12 +65,12 @@ inline task<std::string> put(const account& of, std::string_view bucket, std::st
   request.options = std::move(options);
   request.options.redirects = 0;  // the signature is valid for this server only
   // libcurl includes all headers in the signature, these too.
-  const auto* const text = dynamic_cast<const detail::text_source*>(request.body.source());
   const bool empty = request.body.source() == nullptr;
+  const std::string* const text = empty ? nullptr : request.body.source()->text();
   request.options.headers.push_back(
-      "x-amz-content-sha256: " +
-      (text != nullptr || empty ? detail::hex_text(detail::sha256(empty ? std::string_view() : text->text()))
-                                : std::string("UNSIGNED-PAYLOAD")));
+      "x-amz-content-sha256: " + (text != nullptr || empty
+                                      ? detail::hex_text(detail::sha256(empty ? std::string_view() : *text))
+                                      : std::string("UNSIGNED-PAYLOAD")));
   if (!of.session_token.empty())
     request.options.headers.push_back("x-amz-security-token: " + of.session_token);
   detail::call_terms terms;

@@ -69,7 +69,7 @@ worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period,
         },
         [&runner, &last, &log, &logged](int number) {
           last.set(clock_type::now() + std::chrono::seconds(2), 128 + number,
-                   "Asked to leave at once: results that are not delivered by now are given up.");
+                   "The process ends at once: results that are not delivered by now are given up.");
           runner.stop_at_once();
           if (std::exchange(logged, true)) return;
           log.write(

@@ -160,10 +160,10 @@ class termination_watch {
 
   // Unblocks them for this thread only, which is enough for a signal that is sent to the process.
   static void unblock_signals() noexcept {
-    sigset_t signals;
-    ::sigemptyset(&signals);
-    for (const int number : termination_signals) ::sigaddset(&signals, number);
-    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+    sigset_t ours;
+    ::sigemptyset(&ours);
+    for (const int number : termination_signals) ::sigaddset(&ours, number);
+    ::pthread_sigmask(SIG_UNBLOCK, &ours, nullptr);
   }
 
   static void* run(void* self) noexcept {
