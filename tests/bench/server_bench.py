@@ -141,7 +141,7 @@ def wrk(port, script, seconds, connections=64):
                           capture_output=True, text=True, check=True).stdout
     if re.search(r"Non-2xx", text):
         raise SystemExit(text)
-    found = {name: microseconds(re.search(rf"{name}%\s+(\S+)", text).group(1)) for name in ("50", "99")}
+    found = {name: microseconds(re.search(rf"^\s*{name}%\s+(\S+)", text, re.MULTILINE).group(1)) for name in ("50", "99")}
     found["rate"] = float(re.search(r"Requests/sec:\s+([\d.]+)", text).group(1))
     found["requests"] = int(re.search(r"(\d+) requests in", text).group(1))
     return found
