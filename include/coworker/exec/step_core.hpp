@@ -36,7 +36,7 @@ class step_core : public shared_state {
  public:
   using active = active_sequence<Sequence, Piece>;
 
-  // One sequence, shared by its job and the engine, which may release it in any order.
+  // One sequence, shared by its job and the step engine, which may release it in any order.
   struct member : shared_state, active {
     explicit member(Sequence&& state) : active(std::move(state)) {}
     auto_reset_event news;
@@ -45,7 +45,7 @@ class step_core : public shared_state {
     std::vector<Piece> arrived;
     std::exception_ptr ended_with;
     bool ended = false;
-    // Used by the engine only.
+    // Used by the step engine only.
     bool has_news = false;
   };
   using member_handle = shared_handle<member>;
@@ -56,7 +56,7 @@ class step_core : public shared_state {
     gone_.reserve(2 * most);  // so that the thread needs no memory later
   }
 
-  // Throws: std::runtime_error once the engine is destroyed.
+  // Throws: std::runtime_error once the step engine is destroyed.
   void enter(member& one) {
     const std::lock_guard lock(mutex_);
     if (closed_) throw std::runtime_error(engine_is_gone);
@@ -74,7 +74,7 @@ class step_core : public shared_state {
     return true;
   }
 
-  // The engine's thread waits here for something to step. Returns false if the thread must end.
+  // The step engine's thread waits here for something to step. Returns false if the thread must end.
   bool wait() {
     std::unique_lock lock(mutex_);
     while (!closed_ && waiting_.empty() && active_.empty()) changed_.wait(lock);
@@ -124,7 +124,7 @@ class step_core : public shared_state {
     destroy_gone();
   }
 
-  // The engine ends: accepts no more sequences, and wakes the thread.
+  // The step engine ends: accepts no more sequences, and wakes the thread.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -222,7 +222,7 @@ class step_core : public shared_state {
     of.resize(kept);
   }
 
-  // Called without the lock and on the engine's thread, because it runs destructors of the user. Returns
+  // Called without the lock and on the step engine's thread, because it runs destructors of the user. Returns
   // false if there was nothing to destroy.
   bool destroy_gone() {
     for (const member_handle& one : gone_) one->state_.reset();
@@ -242,7 +242,8 @@ class step_core : public shared_state {
   const std::size_t slots_;
   std::vector<active*> stepping_;
   std::vector<member_handle> gone_;
-  // Guards the members below; the engine's thread, which alone changes active_, reads it without the lock.
+  // Guards the members below; the step engine's thread, which alone changes active_, reads it without the
+  // lock.
   mutable std::mutex mutex_;
   condition changed_;
   std::vector<member_handle> active_;
