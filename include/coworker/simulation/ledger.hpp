@@ -115,7 +115,7 @@ class ledger {
 
   void take_ended(int worker, int capacity) { account(worker).asked_for -= capacity; }
 
-  /// A complete answer names the job.
+  /// A complete response to a take names the job.
   void arrives(int worker, int job) {
     worker_account& one = account(worker);
     held_job& held = at(worker, job);

@@ -34,8 +34,8 @@ class job_table {
 
   // --- for clients ----------------------------------------------------------------------------------------
 
-  // Adds a job. Returns an empty handle, and the reason in `why`, if there is no room or the worker leaves.
-  // With `announced` false the worker is not woken; the caller must then set available() soon.
+  // Adds a job. Returns an empty handle, and the reason in `why`, if there is no room or the worker is
+  // leaving. With `announced` false the worker is not woken; the caller must then set available() soon.
   job_handle submit(endpoint_order order, time_point now, refusal& why, bool announced = true) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;

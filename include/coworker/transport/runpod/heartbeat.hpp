@@ -33,8 +33,8 @@ struct heartbeat_options {
 
 namespace detail {
 
-// A ping that is given up costs its connection. On a network where a handshake and an answer take longer than
-// two short intervals, no ping would ever arrive.
+// A ping that is given up costs its connection. On a network where a handshake and a response take longer
+// than two short intervals, no ping would ever arrive.
 inline duration ping_limit(duration interval) noexcept {
   constexpr duration least = std::chrono::seconds(1);
   return interval * 2 < least ? least : interval * 2;
@@ -68,17 +68,18 @@ inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vec
   return made;
 }
 
-inline bool worth_another_ping(const http_response& answer) noexcept {
-  if (!answer.arrived()) return true;
-  return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
+inline bool worth_another_ping(const http_response& response) noexcept {
+  if (!response.arrived()) return true;
+  return response.status == 429 || response.status == 500 ||
+         (response.status >= 502 && response.status <= 504);
 }
 
 // Whether the URL may have been too long: 414 and 431 say so, 400 and 413 may mean it, and some servers just
 // close the connection.
-inline bool may_be_too_long(const std::string& url, const http_response& answer) noexcept {
+inline bool may_be_too_long(const std::string& url, const http_response& response) noexcept {
   if (url.size() <= safe_ping_length) return false;
-  if (!answer.arrived()) return answer.failure == http_failure::broken;
-  return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
+  if (!response.arrived()) return response.failure == http_failure::broken;
+  return response.status == 400 || response.status == 413 || response.status == 414 || response.status == 431;
 }
 
 // The pings of one heartbeat after another. Each heartbeat names every job: in one ping as long as the server
@@ -109,9 +110,9 @@ class ping_list {
 
   // The server did not accept next(). Returns true if that was for its length, and next() is now shorter. A
   // length that the server has refused explicitly is not tried again.
-  bool shortened(const http_response& answer) {
-    if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
-    if (answer.arrived()) refused_length_ = left_.back().size();
+  bool shortened(const http_response& response) {
+    if (divided_ || !may_be_too_long(left_.back(), response)) return false;
+    if (response.arrived()) refused_length_ = left_.back().size();
     divide();
     return true;
   }
@@ -158,15 +159,15 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
     pings.begin_beat();
     for (int left = tries; left > 0;) {
       ping.url = pings.next();
-      const http_response answer = co_await client.send(ping);
-      if (answer.arrived() && answer.status >= 200 && answer.status < 300) {
+      const http_response response = co_await client.send(ping);
+      if (response.arrived() && response.status >= 200 && response.status < 300) {
         health.worked();
         if (pings.accepted()) break;
         continue;
       }
-      if (pings.shortened(answer)) continue;
-      health.failed(answer, executor.now(), options.interval / tries);
-      if (!detail::worth_another_ping(answer)) break;
+      if (pings.shortened(response)) continue;
+      health.failed(response, executor.now(), options.interval / tries);
+      if (!detail::worth_another_ping(response)) break;
       if (--left > 0) co_await sleep_for(options.interval / tries);
     }
     next += options.interval;
