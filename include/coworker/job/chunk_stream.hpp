@@ -237,8 +237,8 @@ class chunk_stream {
 
   std::string too_long(std::size_t size) const {
     return "element " + std::to_string(elements_) + " of the stream is " + std::to_string(size) +
-           " bytes of JSON, and the queue takes no more than " + std::to_string(longest_chunk()) +
-           " in a chunk; stream smaller ones";
+           " bytes of JSON, and no more than " + std::to_string(longest_chunk()) +
+           " fit into a chunk (chunk_limit); stream smaller ones";
   }
 
   Send& send_;
