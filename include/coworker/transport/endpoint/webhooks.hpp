@@ -1,6 +1,6 @@
 #pragma once
-// Webhooks of an endpoint: a request to the URL that came with a job, once the job has ended. Must not know
-// libcurl.
+// Webhooks of an HTTP endpoint: a request to the URL that came with a job, once the job has ended. Must not
+// know libcurl.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
