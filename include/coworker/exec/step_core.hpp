@@ -111,16 +111,15 @@ class step_core : public shared_state {
       ++one->steps_;
       if (failure != nullptr) (one->fail)(failure);
     }
-    failure = nullptr;  // now only the jobs hold it
+    failure = nullptr;  // so that only the jobs refer to the exception
     {
       const std::lock_guard lock(mutex_);
       for (const member_handle& one : active_) hand_over(*one);
-      take_out(active_, [](const member& one) {
-        return one.finished_;
-      });  // before the jobs are woken, so that no job that ended is still counted as active
+      // Before the jobs are woken, so that no job that ended is still counted as active.
+      take_out(active_, [](const member& one) { return one.finished_; });
     }
-    tell(active_);
-    tell(gone_);
+    notify(active_);
+    notify(gone_);
     destroy_gone();
   }
 
@@ -186,7 +185,7 @@ class step_core : public shared_state {
   static constexpr const char* engine_is_gone =
       "step_engine: it was destroyed before the sequence had ended; let it outlive the jobs that use it";
 
-  // Called under the lock.
+  // Passes what the step function has sent, and the end of the sequence, to the job. Called under the lock.
   void hand_over(member& one) {
     one.has_news = one.finished_ || !one.sent_.empty();
     try {
@@ -203,27 +202,27 @@ class step_core : public shared_state {
     one.ended_with = std::exchange(one.failure_, nullptr);
   }
 
-  static void tell(const std::vector<member_handle>& all) {
+  static void notify(const std::vector<member_handle>& all) {
     for (const member_handle& one : all)
       if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
   static bool is_dropped(const member& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
 
-  // Called under the lock. The order of the others stays the same. Removes only as many as there is room for,
-  // because the thread must not allocate memory.
+  // Moves sequences from a list to gone_; the others keep their order. Moves only as many as gone_ has room
+  // for, because the thread must not allocate memory. Called under the lock.
   template <class Predicate>
-  void take_out(std::vector<member_handle>& of, Predicate leaves) {
+  void take_out(std::vector<member_handle>& of, Predicate is_removed) {
     std::size_t kept = 0;
     for (member_handle& one : of) {
-      const bool goes = gone_.size() < gone_.capacity() && leaves(*one);
+      const bool goes = gone_.size() < gone_.capacity() && is_removed(*one);
       std::swap(goes ? gone_.emplace_back() : of[kept++], one);
     }
     of.resize(kept);
   }
 
-  // Called without the lock and on the step engine's thread, because it runs destructors of the user. Returns
-  // false if there was nothing to destroy.
+  // Destroys the sequences in gone_. Called without the lock and on the step engine's thread, because it runs
+  // destructors of the user. Returns false if there were none.
   bool destroy_gone() {
     for (const member_handle& one : gone_) one->state_.reset();
     const bool any = !gone_.empty();

@@ -25,7 +25,9 @@ namespace coworker::inline v0_1 {
 
 /// Settings of heartbeat().
 struct heartbeat_options {
-  /// Between heartbeats. 1 ms or more. Default: 10 s. Each ping may take two intervals, and at least 1 s.
+  /// The time between two heartbeats. 1 ms or more. A ping is given up after two intervals, but not before 1
+  /// s.
+  /// Default: 10 s.
   duration interval = std::chrono::seconds(10);
   /// Header lines of each ping. Default: none.
   std::vector<std::string> headers = {};
@@ -82,50 +84,50 @@ inline bool may_be_too_long(const std::string& url, const http_response& respons
   return response.status == 400 || response.status == 413 || response.status == 414 || response.status == 431;
 }
 
-// The pings of one heartbeat after another. Each heartbeat names every job: in one ping as long as the server
-// accepts that, otherwise in several.
+// The pings of all heartbeats, one heartbeat after the other. Each heartbeat names every job: in one ping as
+// long as the server accepts that, otherwise in several.
 class ping_list {
  public:
   ping_list(const queue_urls& urls, worker_control worker) noexcept : urls_(urls), worker_(worker) {}
 
   void begin_beat() {
     divided_ = false;
-    left_.clear();
+    remaining_.clear();
   }
 
   // The next ping. A ping for all jobs names the jobs of this moment, also on a retry.
   const std::string& next() {
     if (!divided_) {
-      left_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
-      if (left_.back().size() >= refused_length_) divide();
+      remaining_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
+      if (remaining_.back().size() >= refused_length_) divide();
     }
-    return left_.back();
+    return remaining_.back();
   }
 
   // Returns whether that was the last ping of this heartbeat.
   bool accepted() {
-    left_.pop_back();
-    return left_.empty();
+    remaining_.pop_back();
+    return remaining_.empty();
   }
 
   // The server did not accept next(). Returns true if that was for its length, and next() is now shorter. A
   // length that the server has refused explicitly is not tried again.
   bool shortened(const http_response& response) {
-    if (divided_ || !may_be_too_long(left_.back(), response)) return false;
-    if (response.arrived()) refused_length_ = left_.back().size();
+    if (divided_ || !may_be_too_long(remaining_.back(), response)) return false;
+    if (response.arrived()) refused_length_ = remaining_.back().size();
     divide();
     return true;
   }
 
  private:
   void divide() {
-    left_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
+    remaining_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
     divided_ = true;
   }
 
   const queue_urls& urls_;
   const worker_control worker_;
-  std::vector<std::string> left_;
+  std::vector<std::string> remaining_;
   bool divided_ = false;
   std::size_t refused_length_ = std::string::npos;
 };
@@ -157,7 +159,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
   for (;;) {
     co_await sleep_until(next);
     pings.begin_beat();
-    for (int left = tries; left > 0;) {
+    for (int tries_left = tries; tries_left > 0;) {
       ping.url = pings.next();
       const http_response response = co_await client.send(ping);
       if (response.arrived() && response.status >= 200 && response.status < 300) {
@@ -168,7 +170,7 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
       if (pings.shortened(response)) continue;
       health.failed(response, executor.now(), options.interval / tries);
       if (!detail::worth_another_ping(response)) break;
-      if (--left > 0) co_await sleep_for(options.interval / tries);
+      if (--tries_left > 0) co_await sleep_for(options.interval / tries);
     }
     next += options.interval;
     if (const time_point now = executor.now(); next < now) next = now;
