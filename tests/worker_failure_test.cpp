@@ -147,7 +147,7 @@ TEST_CASE("a chunk that JSON cannot hold fails its job, and the error says which
   CHECK(error_of_one(handle).message.starts_with("output[1].n: NaN cannot be"));
 }
 
-TEST_CASE("a transport whose chunk() throws against its contract fails the job, and is named in the log") {
+TEST_CASE("an engine whose chunk() throws against its contract fails the job, and the log names chunk()") {
   simulation world;
   world.queue.chunk_failure = std::make_exception_ptr(std::runtime_error("broken pipe"));
   world.queue.add(0s, "job-1");
@@ -192,7 +192,7 @@ TEST_CASE("a job that the queue says cannot be run gets a result with the reason
   envelope.id = "job-1";
   envelope.problem = "the job has no input";
   world.queue.ends = false;
-  world.queue.parting_jobs.push_back(std::move(envelope));
+  world.queue.jobs_when_stopped.push_back(std::move(envelope));
   int calls = 0;
   worker w([&calls](job<>) -> task<int> { co_return ++calls; }, fixed_concurrency{1}, world.options);
   world.serve_and_stop(w, 1s);

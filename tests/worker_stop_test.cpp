@@ -52,7 +52,7 @@ TEST_CASE("an idle worker that is stopped ends its long poll and returns at once
   CHECK(done.elapsed == 5s);
   CHECK(done.jobs == 0);
   REQUIRE(world.queue.takes.size() == 1);
-  CHECK(world.queue.takes[0].answered == 5s);
+  CHECK(world.queue.takes[0].returned == 5s);
 }
 
 TEST_CASE("a stopped take may throw or return nothing") {
@@ -67,8 +67,8 @@ TEST_CASE("a stopped take may throw or return nothing") {
 TEST_CASE("a job that arrives in a take which is being stopped still runs, and its outcome is delivered") {
   simulation world;
   world.queue.ends = false;
-  world.queue.parting_jobs.push_back({"late", seconds(2), json::object()});
-  world.queue.parting_time = 1s;
+  world.queue.jobs_when_stopped.push_back({"late", seconds(2), json::object()});
+  world.queue.time_when_stopped = 1s;
   worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);
   CHECK(done.jobs == 1);
@@ -156,8 +156,8 @@ TEST_CASE("a take that is slow to end does not lengthen the grace period of the 
   simulation world;
   world.options.grace_period = 10s;
   world.queue.ends = false;
-  world.queue.parting_time = 30s;
-  world.queue.parting_jobs.push_back({"late", seconds(5), json::object()});
+  world.queue.time_when_stopped = 30s;
+  world.queue.jobs_when_stopped.push_back({"late", seconds(5), json::object()});
   world.queue.add(0s, "running", seconds(60));
   worker w(sleep_as_input_says, fixed_concurrency{3}, world.options);
   const worker_summary done = world.serve_and_stop(w, 5s);

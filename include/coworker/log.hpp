@@ -1,6 +1,6 @@
 #pragma once
-// Log lines: levels, the two forms of a line, shortening, redaction, and sinks. Knows a job only as two
-// texts, and must not know who logs or why.
+// The logger and its sinks: levels, the two forms of a line, shortening, and the masking of secrets. Knows a
+// job only as its id and label; must not know who logs or why.
 
 #include <array>
 #include <atomic>
@@ -200,7 +200,7 @@ class logger {
   /// as ***. For all other texts that leave the process, such as error reports.
   std::string masked(std::string_view text) const {
     const detail::secret_masks secrets = copied_secrets();
-    return secrets.leaves(text) ? std::string(text) : secrets.masked(text);
+    return secrets.leaves_unchanged(text) ? std::string(text) : secrets.masked(text);
   }
 
   /// Waits a short time for lines that are not yet written. Call it before the process ends abruptly.
@@ -223,6 +223,7 @@ class logger {
     }
   }
 
+  // In parentheses, because some programs define macros with these names.
   void(trace)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::trace, message, subject);
   }
@@ -248,7 +249,7 @@ class logger {
   // Called before a text is shortened or escaped, while secrets can be recognised and characters counted.
   // Most texts are clean and returned as they are; the others are stored in `changed`.
   std::string_view cleaned(std::string_view text, std::size_t most, std::string& changed) const {
-    if (!secrets_.leaves(text)) text = changed = secrets_.masked(text);
+    if (!secrets_.leaves_unchanged(text)) text = changed = secrets_.masked(text);
     if (find_invalid_utf8(text) != std::string_view::npos) text = changed = detail::valid_utf8(text);
     if (text.size() > most) text = changed = detail::shortened(text, most);
     return text;

@@ -1,6 +1,6 @@
 #pragma once
 // start(): from a program's arguments and environment to a worker on the right queue, and from there to an
-// exit status. The only header that knows all transports.
+// exit status. The only header that knows every engine of coworker. Must not know how any of them works.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/job/chunk_stream.hpp>
@@ -260,7 +260,7 @@ int start_and_report(int argc, char** argv, const started_program& program, cons
 /// runs the jobs in test_input.json. --help prints the table.
 ///
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns
-/// async_generator<T>. `modifier` says how many jobs may be in progress: see concurrency_modifier.
+/// async_generator<T>. `modifier` decides how many jobs may have a slot at once: see concurrency_modifier.
 ///
 /// Returns the exit status for main to return: 0 if all went well; 1 for bad input or a failed local job; 2
 /// for arguments, an environment or a build that do not fit; 3 if the queue did not get all results; 5 if the

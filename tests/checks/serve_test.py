@@ -389,7 +389,7 @@ class Service(unittest.TestCase):
 class MetricsPort(unittest.TestCase):
     def test_the_metrics_port_of_a_queue_worker_serves_metrics_and_takes_no_jobs(self):
         with Server("--own_queue", str(free_port())) as server:
-            self.assertIn("INFO   | Mode: a transport of its own, because the program brings it.", server.lines)
+            self.assertIn("INFO   | Mode: an engine of its own, because the program brings it.", server.lines)
             wait_until(lambda: "coworker_jobs_ended_total{outcome=\"succeeded\"} 1" in server.ask("GET", "/metrics").text)
             self.assertEqual(server.ask("GET", "/ping").status, 200)
             self.assertEqual(server.ask("GET", "/").status, 200)

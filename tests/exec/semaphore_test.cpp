@@ -46,7 +46,7 @@ struct semaphore_visits {
 
 }  // namespace
 
-TEST_CASE("a semaphore admits that many at once, and the others in the order in which they asked") {
+TEST_CASE("a semaphore admits as many as it has permits, in the order in which they asked") {
   simulated_loop loop;
   semaphore permits(2);
   semaphore_visits seen;
@@ -61,7 +61,8 @@ TEST_CASE("a semaphore admits that many at once, and the others in the order in 
         std::vector<std::pair<int, duration>>{{0, 0s}, {1, 0s}, {2, 10s}, {3, 10s}, {4, 20s}});
 }
 
-TEST_CASE("a coroutine that is stopped while it waits for a permit leaves the queue; the others get theirs") {
+TEST_CASE(
+    "a coroutine that is stopped while it waits for a permit stops waiting, and the others get theirs") {
   simulated_loop loop;
   semaphore permits(1);
   semaphore_visits seen;

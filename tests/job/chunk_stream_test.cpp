@@ -74,7 +74,7 @@ TEST_CASE("each element is a chunk, in order, and the output is an empty list") 
 TEST_CASE("a stream runs ahead of a slow queue by one element, and no further") {
   streamed_run one;
   one.input = {{"count", 5}};
-  one.world.queue.partial_time = 10s;
+  one.world.queue.chunk_time = 10s;
   std::vector<duration> made;
   const auto result = one.run([&](job<>) -> async_generator<int> {
     for (int i = 0; i < 5; ++i) {
@@ -169,7 +169,7 @@ TEST_CASE("an element above the chunk limit fails its job with its number, its l
   const json report = json::parse(result.body.at("error").get<std::string>());
   CHECK(report.at("error_type") == "coworker::chunk_error");
   CHECK(report.at("error_message") ==
-        "element 2 of the stream is 102 bytes of JSON, and the queue takes no more than 50 in a chunk; "
+        "element 2 of the stream is 102 bytes of JSON, and no more than 50 fit into a chunk (chunk_limit); "
         "stream smaller ones");
 }
 
@@ -185,7 +185,7 @@ TEST_CASE("gathered chunks are within the chunk limit, brackets included") {
 TEST_CASE("no chunk follows a refused one, and the job fails unless its output lists all elements") {
   for (const bool lists : {false, true}) {
     streamed_run one;
-    one.world.queue.partial_answer = delivery::refused;
+    one.world.queue.chunk_delivery = delivery::refused;
     one.world.options.stream.return_aggregate_stream = lists;
     const auto result = one.run();
     CHECK(texts_of(one.world) == chunk_texts{"1"});
@@ -211,7 +211,7 @@ TEST_CASE("an element that JSON cannot hold fails its job, with the path to it")
 TEST_CASE("a stop reaches a stream that waits for a slow queue") {
   streamed_run one;
   one.world.options.job_timeout = 1s;
-  one.world.queue.partial_time = 10s;
+  one.world.queue.chunk_time = 10s;
   one.input = {{"count", 100}};
   const auto result = one.run();
   CHECK(result.body.at("error") == "timed out: it ran longer than its limit of 1 s");
@@ -223,7 +223,7 @@ TEST_CASE("a job whose last chunk is cut off by a stop ends as stopped, whatever
     streamed_run one;
     one.world.options.grace_period = 0s;
     one.world.queue.ends = false;
-    one.world.queue.partial_time = 10s;
+    one.world.queue.chunk_time = 10s;
     one.world.queue.add(0s, "a", json{{"count", count}});
     worker streaming(&numbers, fixed_concurrency{1}, one.world.options);
     one.world.serve_and_stop(streaming, 1s);

@@ -61,7 +61,7 @@ TEST_CASE("progress is sent as it is reported, in order, before the outcome") {
 
 TEST_CASE("if the network is slower than the reports, the latest one is sent, and the handler never waits") {
   simulation world;
-  world.queue.partial_time = 10300ms;
+  world.queue.chunk_time = 10300ms;
   world.queue.add(0s, "a", {{"count", 25}});
   worker counter(counts_up, {}, world.options);
   world.serve(counter);
@@ -73,7 +73,7 @@ TEST_CASE("if the network is slower than the reports, the latest one is sent, an
 
 TEST_CASE("an outcome waits for the last report also when earlier ones had arrived long before") {
   simulation world;
-  world.queue.partial_time = 700ms;
+  world.queue.chunk_time = 700ms;
   world.queue.add(0s, "a");
   worker reporting(
       [](job<> work) -> task<void> {
@@ -103,7 +103,7 @@ TEST_CASE("of a burst of reports only the last is sent") {
 
 TEST_CASE("progress that is not delivered is sent again while its job runs, unless there is newer") {
   simulation world;
-  world.queue.partial_answer = delivery::given_up;
+  world.queue.chunk_delivery = delivery::given_up;
   world.queue.add(0s, "a", {{"count", 2}, {"ms", 2500}});
   worker counter(counts_up, {}, world.options);
   world.serve(counter);
@@ -113,7 +113,7 @@ TEST_CASE("progress that is not delivered is sent again while its job runs, unle
 
 TEST_CASE("progress that is refused is not sent again, and the next report is sent") {
   simulation world;
-  world.queue.partial_answer = delivery::refused;
+  world.queue.chunk_delivery = delivery::refused;
   world.queue.add(0s, "a");
   worker counter(counts_up, {}, world.options);
   world.serve(counter);
@@ -123,7 +123,7 @@ TEST_CASE("progress that is refused is not sent again, and the next report is se
 
 TEST_CASE("a queue that does not want a job's progress gets no more of it") {
   simulation world;
-  world.queue.partial_answer = delivery::unwanted;
+  world.queue.chunk_delivery = delivery::unwanted;
   world.queue.add(0s, "a");
   worker counter(counts_up, {}, world.options);
   world.serve(counter);

@@ -186,7 +186,7 @@ TEST_CASE("a job's own chunk limit applies if it is below the queue's") {
   test_job<> work(json(1));
   work.run(handle);
   CHECK(work.outcome.status == outcome_status::failed);
-  CHECK(std::string(work.outcome.message()).find("the queue takes no more than 10 in a chunk") !=
+  CHECK(std::string(work.outcome.message()).find("no more than 10 fit into a chunk (chunk_limit)") !=
         std::string::npos);
 }
 

@@ -13,8 +13,8 @@ using poller_poll_set = cw::detail::poll_set;
 
 }  // namespace
 
-TEST_CASE_TEMPLATE("a poller that was woken before returns at once, once", Set, poller_system_set,
-                   poller_poll_set) {
+TEST_CASE_TEMPLATE("a wake-up that comes before a wait ends that wait, and only that one", Set,
+                   poller_system_set, poller_poll_set) {
   cw::basic_poller<Set> poller;
   poller.wake();
   poller.wake();

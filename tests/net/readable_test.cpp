@@ -195,7 +195,7 @@ TEST_CASE_TEMPLATE("a reader and a writer can wait for the same descriptor", Set
   CHECK(order == "read write ");
 }
 
-TEST_CASE_TEMPLATE("a second waiter in the same direction is refused, and the first continues", Set,
+TEST_CASE_TEMPLATE("a second wait in the same direction is refused, and the first one continues", Set,
                    net_system_set, net_poll_set) {
   net_world<Set> world;
   net_pipe pipe;
@@ -381,8 +381,8 @@ TEST_CASE_TEMPLATE("a descriptor closed while a copy of it is open elsewhere doe
   }(world));
 }
 
-TEST_CASE_TEMPLATE("one pass resumes all that are ready, and does not examine idle ones", Set, net_system_set,
-                   net_poll_set) {
+TEST_CASE_TEMPLATE("one poll resumes all coroutines that are ready, and examines no idle descriptors", Set,
+                   net_system_set, net_poll_set) {
   net_world<Set> world;
   world.run([](net_world<Set>& in) -> cw::task<void> {
     std::vector<std::unique_ptr<net_pipe>> pipes;

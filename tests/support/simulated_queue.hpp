@@ -32,7 +32,7 @@ namespace coworker::testing {
 /// A take as the queue saw it. Moments are virtual time since the start.
 struct take_note {
   duration sent;
-  duration answered;
+  duration returned;
   std::size_t capacity;
   std::size_t in_progress;
   std::size_t jobs;
@@ -63,14 +63,14 @@ class simulated_queue {
   duration delivery_time{};                  ///< how long complete() takes
   delivery answer = delivery::accepted;      ///< what complete() returns
   bool throws_when_stopped = true;           ///< a stopped take throws `cancelled`; false: it returns empty
-  std::vector<job_envelope> parting_jobs = {};    ///< handed over by a take that is stopped
-  duration parting_time{};                        ///< how long a stopped take goes on
-  duration partial_time{};                        ///< how long a chunk or a report of progress takes
-  delivery partial_answer = delivery::accepted;   ///< what chunk() and progress() return
-  std::exception_ptr take_failure = nullptr;      ///< thrown by a take that has no job
-  std::exception_ptr complete_failure = nullptr;  ///< thrown by every complete()
-  std::exception_ptr chunk_failure = nullptr;     ///< thrown by every chunk()
-  std::exception_ptr progress_failure = nullptr;  ///< thrown by every progress()
+  std::vector<job_envelope> jobs_when_stopped = {};  ///< handed over by a take that is stopped
+  duration time_when_stopped{};                      ///< how long a stopped take goes on
+  duration chunk_time{};                             ///< how long a chunk or a report of progress takes
+  delivery chunk_delivery = delivery::accepted;      ///< what chunk() and progress() return
+  std::exception_ptr take_failure = nullptr;         ///< thrown by a take that has no job
+  std::exception_ptr complete_failure = nullptr;     ///< thrown by every complete()
+  std::exception_ptr chunk_failure = nullptr;        ///< thrown by every chunk()
+  std::exception_ptr progress_failure = nullptr;     ///< thrown by every progress()
 
   // What it recorded.
   std::vector<take_note> takes;
@@ -102,7 +102,7 @@ class simulated_queue {
   task<take_result> take(take_request request) {
     const std::size_t number = takes.size();
     takes.push_back({loop_.elapsed(), duration::max(), request.capacity, request.in_progress, 0});
-    most_takes_at_once = std::max(most_takes_at_once, ++takes_under_way_);
+    most_takes_at_once = std::max(most_takes_at_once, ++takes_in_progress_);
     const duration give_up = loop_.elapsed() + hold;
     take_result taken = hand_over(request.capacity);
     bool stopped = false;
@@ -110,14 +110,14 @@ class simulated_queue {
       stopped = co_await stopped_before(std::min(give_up, next_arrival()));
       if (!stopped) taken = hand_over(request.capacity);
     }
-    if (stopped && parting_time > duration::zero()) {
+    if (stopped && time_when_stopped > duration::zero()) {
       auto_reset_event never_set;
-      co_await never_set.wait_until(loop_.now() + parting_time);
+      co_await never_set.wait_until(loop_.now() + time_when_stopped);
     }
-    if (stopped) taken.jobs = std::exchange(parting_jobs, {});
-    takes[number].answered = loop_.elapsed();
+    if (stopped) taken.jobs = std::exchange(jobs_when_stopped, {});
+    takes[number].returned = loop_.elapsed();
     takes[number].jobs = taken.jobs.size();
-    --takes_under_way_;
+    --takes_in_progress_;
     if (stopped && taken.jobs.empty() && throws_when_stopped) throw cancelled();
     if (take_failure != nullptr && taken.jobs.empty()) std::rethrow_exception(take_failure);
     co_return taken;
@@ -145,19 +145,19 @@ class simulated_queue {
   task<delivery> chunk(std::string_view job_id, json value) {
     chunk_moments.push_back(loop_.elapsed());
     chunks.emplace_back(job_id, value.dump());
-    if (partial_time > duration::zero()) co_await sleep_for(partial_time);
+    if (chunk_time > duration::zero()) co_await sleep_for(chunk_time);
     if (chunk_failure != nullptr) std::rethrow_exception(chunk_failure);
-    co_return partial_answer;
+    co_return chunk_delivery;
   }
 
   task<delivery> progress(std::string_view job_id, json value) {
     reports.push_back({loop_.elapsed(), std::string(job_id), value.dump()});
-    if (partial_time > duration::zero()) {
+    if (chunk_time > duration::zero()) {
       auto_reset_event never_set;
-      co_await never_set.wait_until(loop_.now() + partial_time);
+      co_await never_set.wait_until(loop_.now() + chunk_time);
     }
     if (progress_failure != nullptr) std::rethrow_exception(progress_failure);
-    co_return partial_answer;
+    co_return chunk_delivery;
   }
 
   const result_note& result_of(std::string_view id) const {
@@ -198,7 +198,7 @@ class simulated_queue {
   simulated_loop& loop_;
   captured_log silence_;
   std::deque<arrival> arrivals_;
-  std::size_t takes_under_way_ = 0;
+  std::size_t takes_in_progress_ = 0;
 };
 
 static_assert(transport<simulated_queue> && chunk_transport<simulated_queue> &&

@@ -116,7 +116,7 @@ TEST_CASE("jobs that a pending take brings beyond a lowered limit wait, and the 
   CHECK(world.limit_at(59s) == 1);
   // The take that was sent at the limit of 10 is still in flight, and brings all of them.
   CHECK(std::count_if(world.queue.takes.begin(), world.queue.takes.end(),
-                      [](const auto& take) { return take.answered == 60s && take.jobs > 1; }) > 0);
+                      [](const auto& take) { return take.returned == 60s && take.jobs > 1; }) > 0);
   CHECK(world.limit_at(60s) > 1);
   CHECK(done.elapsed <= 60s + 1500ms);
 }

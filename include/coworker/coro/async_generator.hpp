@@ -22,28 +22,31 @@ namespace detail {
 template <class T>
 class generator_promise final : public recycled_frame, public entered_promise {
  public:
-  // Suspends and resumes the consumer: after a value, or at the end of the body.
-  class handing_back {
+  // The awaiter that suspends the generator and resumes the consumer: after a value, or at the end of the
+  // body.
+  class pass_to_consumer {
    public:
-    handing_back() noexcept {}
+    pass_to_consumer() noexcept {}
     bool await_ready() const noexcept { return false; }
 
-    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept { hand_over(self); }
+    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept {
+      resume_consumer(self);
+    }
 
     void await_resume() const noexcept {}
   };
 
-  // The same for a value that had to be converted. The converted value is kept here until the next one is
-  // requested.
-  class handing_over {
+  // The same for a value that had to be converted. This object, in the generator's frame, keeps the converted
+  // value until the next one is requested.
+  class pass_converted {
    public:
     template <class U>
-    explicit handing_over(U&& value) : value_(std::forward<U>(value)) {}
+    explicit pass_converted(U&& value) : value_(std::forward<U>(value)) {}
     bool await_ready() const noexcept { return false; }
 
     void await_suspend(std::coroutine_handle<generator_promise> self) noexcept {
       self.promise().value_ = std::addressof(value_);
-      hand_over(self);
+      resume_consumer(self);
     }
 
     void await_resume() const noexcept {}
@@ -56,25 +59,25 @@ class generator_promise final : public recycled_frame, public entered_promise {
   async_generator<T> get_return_object() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
-  handing_back final_suspend() noexcept {
+  pass_to_consumer final_suspend() noexcept {
     value_ = nullptr;
-    return handing_back();
+    return pass_to_consumer();
   }
 
-  handing_back yield_value(T& value) noexcept {
+  pass_to_consumer yield_value(T& value) noexcept {
     value_ = std::addressof(value);
-    return handing_back();
+    return pass_to_consumer();
   }
 
-  handing_back yield_value(T&& value) noexcept {
+  pass_to_consumer yield_value(T&& value) noexcept {
     value_ = std::addressof(value);
-    return handing_back();
+    return pass_to_consumer();
   }
 
   template <class U>
-  requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>) handing_over
+  requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>) pass_converted
       yield_value(U&& value) {
-    return handing_over(std::forward<U>(value));
+    return pass_converted(std::forward<U>(value));
   }
 
   void return_void() const noexcept {}
@@ -87,16 +90,16 @@ class generator_promise final : public recycled_frame, public entered_promise {
     context_ = context;
   }
 
-  // Destroys a suspended generator. If the destructor of a local throws, destroy() continues the body as if
-  // it had been resumed, up to another suspension. That suspension returns here, not to the consumer, and the
-  // loop then destroys what remains.
+  // Destroys a suspended generator. If the destructor of a local throws, handle.destroy() continues the body
+  // as if it had been resumed, up to another suspension. That suspension must not resume the consumer: it
+  // returns here, and the loop then destroys what remains.
   static void destroy(std::coroutine_handle<generator_promise> self) noexcept {
-    bool goes_on = false;
-    self.promise().goes_on_ = &goes_on;
+    bool suspended_again = false;
+    self.promise().suspended_again_ = &suspended_again;
     do {
-      goes_on = false;
+      suspended_again = false;
       self.destroy();
-    } while (goes_on);
+    } while (suspended_again);
   }
 
   T* take() {
@@ -106,17 +109,17 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
  private:
-  static void hand_over(std::coroutine_handle<generator_promise> self) noexcept {
+  static void resume_consumer(std::coroutine_handle<generator_promise> self) noexcept {
     generator_promise& promise = self.promise();
-    if (promise.goes_on_ == nullptr) [[likely]]
+    if (promise.suspended_again_ == nullptr) [[likely]]
       detail::leave(self, promise.consumer_.address());
     else
-      *promise.goes_on_ = true;
+      *promise.suspended_again_ = true;
   }
 
   T* value_ = nullptr;
   std::coroutine_handle<> consumer_;
-  bool* goes_on_ = nullptr;  // set only during destroy(): becomes true if the body suspended again
+  bool* suspended_again_ = nullptr;  // not null during destroy(): set to true if the body suspends again
   coworker::context* context_ = nullptr;
   std::exception_ptr exception_;
 };
@@ -195,4 +198,4 @@ async_generator<T> generator_promise<T>::get_return_object() noexcept {
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -13,7 +13,7 @@
 
 namespace coworker::inline v0_1 {
 
-struct job_record;  // what a worker knows of a job; defined in worker/
+struct job_record;  // what a worker keeps of a job; defined in job/record.hpp
 
 /// What a chain of tasks shares. A task that is awaited takes it over from its awaiter.
 /// Thread safety: no lock is needed, because only one coroutine of a chain runs at a time.
@@ -93,4 +93,4 @@ class context : public detail::context_awaiter<context> {
 };
 
 }  // namespace this_coro
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

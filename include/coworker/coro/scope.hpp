@@ -146,6 +146,7 @@ class scope {
   /// Requests that every child ends early, including children spawned later.
   void request_stop() noexcept { source_.request_stop(); }
 
+  // In parentheses, like other names in this library, because some programs define a macro `fail`.
   /// Acts as if a child had thrown `failure`: stops the children, and join() rethrows it unless another
   /// failure came first.
   void(fail)(std::exception_ptr failure) noexcept {
@@ -222,8 +223,8 @@ class scope {
 
   linked_stop_source source_;
   context context_;
-  std::atomic<std::size_t> count_{
-      scope_unit};  // a unit for each child, and one for the scope until join() waits
+  // A child_unit for each child that has not ended, and a scope_unit until join() waits.
+  std::atomic<std::size_t> count_{scope_unit};
   std::atomic<void*> last_ended_{nullptr};
   std::atomic<bool> failed_{false};
   std::exception_ptr first_failure_;

@@ -2,18 +2,17 @@
 // task<T>: a lazy coroutine that is owned by one object and awaited once. Must not know what a context
 // contains (executor, stop token, job); that is in context.hpp.
 //
-// How `co_await f()` runs (enter, hand_back, resume, and why not symmetric transfer: see transfer.hpp):
-//   1. f() allocates its frame (frame_memory.hpp) and returns a task that owns it. Nothing runs yet.
-//   2. The awaiter, in the caller's frame, takes over f's frame. Its task_result has room for f's outcome.
-//   3. await_suspend gives f's promise the caller, the context and the task_result; enter() then resumes f as
-//      a nested call (through resume() instead, if nested calls have used 16 KiB of stack).
-//   4. f stores its outcome in the task_result; final_suspend calls hand_back(). If that returns true, f's
-//      frame is freed, and the caller continues: when enter() returns, if it is still on this stack, and
-//      otherwise from the resume() at the bottom of the stack.
-//   5. If f suspends before its end, enter() returns false; step 4 follows whenever f has been resumed.
-//   6. If hand_back() returns false (f was resumed by a plain handle.resume()), final_awaiter resumes the
-//      caller, and the caller's awaiter destroys f's frame.
-//   7. await_resume returns the value or rethrows the exception.
+// How `co_await f()` runs (the outcome is in task_result.hpp; enter, hand_back, resume in transfer.hpp):
+//   1. f() allocates f's frame and returns a task that owns it. Nothing runs yet. `operator co_await` moves
+//      the frame into an awaiter in the caller's frame, which also has room for f's outcome, a task_result.
+//   2. await_suspend gives f's promise the caller, the context and the task_result. enter() resumes f as a
+//      nested call; if nested calls have used 16 KiB of stack, f runs only once they have returned.
+//   3. When f ends, its outcome is stored, final_suspend calls hand_back(), and f frees its frame. The caller
+//      continues: because enter() returns true or, if f had suspended and enter() has returned false, from
+//      the resume() at the bottom of the stack.
+//   4. If f was resumed by a plain handle.resume() of other code, hand_back() returns false. final_awaiter
+//      then resumes the caller, and the awaiter's destructor frees f's frame.
+//   5. await_resume returns the value or rethrows the exception.
 
 #include <concepts>
 #include <coroutine>
@@ -52,8 +51,8 @@ coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept
   }
 }
 
-// A task frees its frame as soon as it ends and then lets its awaiter continue. That is cheaper than letting
-// the awaiter destroy it.
+// A task frees its own frame when it ends, before the awaiting coroutine continues. That is cheaper than
+// letting the awaiter destroy it.
 template <class T>
 class task_promise_base : public recycled_frame, public entered_promise {
  public:
@@ -62,7 +61,8 @@ class task_promise_base : public recycled_frame, public entered_promise {
     explicit final_awaiter(bool handed_back) noexcept : handed_back_(handed_back) {}
     bool await_ready() const noexcept { return handed_back_; }
 
-    // Nobody on the stack would resume the awaiter. It is resumed within this call, and destroys this frame.
+    // Nobody on the stack would continue the awaiting coroutine. This call does, and its awaiter destroys
+    // this frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
       self.promise().result_->ended_in_its_frame();
       detail::resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
@@ -253,4 +253,4 @@ task<T> task_promise_base<T>::get_return_object() noexcept {
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -32,9 +32,9 @@ struct result_value<void> {
 //   the frame's address                 the task has not ended
 //   value_mark                          it ended with a value; its frame is freed
 //   exception_mark                      it ended with an exception; its frame is freed
-//   the address, one mark, ended_mark   it ended, and its frame must still be destroyed
+//   the address | a mark | ended_mark   it ended, and its frame must still be destroyed
 //
-// The mark of a value that needs no destructor is 0, so that nothing has to be written for it.
+// value_mark is 0 if the value needs no destructor, so that nothing has to be written for it.
 template <class T>
 class task_result {
   using value_type = typename result_value<T>::type;
@@ -118,4 +118,4 @@ class task_result {
   };
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

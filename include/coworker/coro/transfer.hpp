@@ -5,13 +5,13 @@
 // The standard's way, symmetric transfer, needs tail calls. GCC makes them only from -O2 on and never under a
 // sanitizer, where a loop of 10,000 awaits then overflows the stack. Here no tail call is needed:
 //
-//   enter() runs the callee as an ordinary nested call. A callee that calls hand_back() before it suspends,
-//   as most do, returns directly to its caller, which never really suspended. On g++ 12 and clang 19 this is
-//   the fastest way measured, faster than symmetric transfer.
+//   enter() runs the callee as an ordinary nested call. Most callees end, or produce their value, within that
+//   call: they call hand_back(), enter() returns true, and the caller goes on without having really
+//   suspended. On g++ 12 and clang 19 this is the fastest way measured, faster than symmetric transfer.
 //
-//   If nested calls have used `nesting_bytes` of stack, or if the callee ends later, the coroutine to
-//   continue is stored in `next`. The resume() at the bottom of this thread's stack runs it when all calls
-//   above have returned.
+//   In two cases the coroutine to run is stored in `next` instead: the callee, if nested calls have used
+//   `nesting_bytes` of stack; the caller, if the callee ends after its enter() has returned. The resume() at
+//   the bottom of this thread's stack runs it when all calls above have returned.
 
 #include <coroutine>
 #include <coworker/coro/quirks.hpp>
@@ -40,10 +40,9 @@ struct transfer_state {
   // The innermost on this thread whose callee has not called hand_back().
   const direct_call* direct = nullptr;
   void* next = nullptr;  // the one coroutine that the resume() at the bottom runs next
-  std::uintptr_t stack_limit =
-      outside;  // enter() nests while the stack, which grows downwards, is above this address
-
   static constexpr std::uintptr_t outside = UINTPTR_MAX;  // no resume() is on this thread's stack
+  // enter() nests while the stack, which grows downwards, is above this address.
+  std::uintptr_t stack_limit = outside;
 };
 
 inline transfer_state& this_thread_transfer() noexcept {
@@ -92,7 +91,7 @@ COWORKER_SPARES_REGISTERS inline bool note_for_bottom(std::coroutine_handle<> co
   return true;
 }
 
-// For places where nothing may be thrown, such as final_suspend.
+// resume() for places where nothing may be thrown, such as final_suspend.
 COWORKER_SPARES_REGISTERS inline void resume_at_once(std::coroutine_handle<> coroutine) noexcept {
   resume(coroutine);
 }
@@ -104,10 +103,10 @@ COWORKER_NOINLINE inline void resume_from_bottom(std::coroutine_handle<> corouti
 
 // Base of the promise of a coroutine that is started with enter() and ends with hand_back().
 struct entered_promise {
-  // Its latest enter(), which may already be over. hand_back() compares it with the innermost enter() of its
-  // thread, and compares the callees too; one comparison alone is not enough. An awaiter of another library
-  // may resume, below an enter(), a coroutine whose own enter() had the same address, or one whose frame has
-  // replaced that of the ended callee.
+  // Its latest enter(), which may already be over. If it is the innermost enter() of the thread, for the same
+  // callee, hand_back() may let it continue the caller. Both comparisons are needed: below an enter(),
+  // another library's awaiter may resume a coroutine whose own enter() was at the same address, or one whose
+  // frame has the address that the ended callee had.
   const direct_call* entry;
 };
 
@@ -144,7 +143,7 @@ bool enter(std::coroutine_handle<Promise> callee) {
   return detail::enter(callee, callee.promise().entry);
 }
 
-// `continuation` is a reference because it is rarely read.
+// The rest of hand_back(); see there. `continuation` is a reference because it is rarely read.
 COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool hand_back(const direct_call* entry, const void* self,
                                                         void* const& continuation) noexcept {
   transfer_state& state = this_thread_transfer();
@@ -171,6 +170,6 @@ void leave(std::coroutine_handle<Promise> self, void* continuation) {
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 #undef COWORKER_STACK_POSITION

@@ -189,8 +189,9 @@ class event_loop {
     wake_if_asleep(lock, (time_point::min)());
   }
 
-  // The lock is not fair: a busy loop that took it in each round would keep other threads from posting for
-  // milliseconds.
+  // Returns whether this round needs nothing that the lock guards: there are ready handles, and neither new
+  // handles from other threads nor due timers. The lock is not fair: a busy loop that took it in each round
+  // would keep other threads from posting for milliseconds.
   bool only_ready_has_work() const {
     return !ready_.empty() && resumed_ == batch_.size() && !changed_.load(std::memory_order_relaxed) &&
            (next_due_ == (time_point::max)() || now() < next_due_);
@@ -202,8 +203,8 @@ class event_loop {
     batch_.swap(ready_);
   }
 
-  // Other threads read the pointer under the lock. A thread that read it before still wakes the old waiter,
-  // which lives as long as the loop; but then this loop is not asleep.
+  // Other threads read the pointer under the lock. A thread that read it before may still wake the old
+  // waiter, which does no harm: that waiter lives as long as the loop, and the loop is awake.
   void install(waiter* made) noexcept {
     const std::lock_guard lock(mutex_);
     installed_ = waiter_ = made;
@@ -244,7 +245,7 @@ class event_loop {
     if (for_one_more.size() == for_one_more.capacity()) for_one_more.reserve(for_one_more.size() * 2 + 8);
   }
 
-  // What there is no memory for stays until the next round: this thread must not throw.
+  // Must not throw on this thread: timers for which there is no memory stay armed until the next round.
   void fire_timers() noexcept {
     // Does not read the clock if no timer will ever fire.
     if (timers_.next_due() == (time_point::max)()) return;
@@ -268,7 +269,7 @@ class event_loop {
   }
 
   // Wakes after unlocking, because the loop would otherwise wake up only to wait for the lock. `wakers_`
-  // keeps the loop alive meanwhile.
+  // keeps the destructor waiting meanwhile.
   void wake_if_asleep(std::unique_lock<std::mutex>& lock, time_point due) noexcept {
     if (!asleep_ || due >= wakes_at_) return;
     asleep_ = false;
@@ -283,12 +284,12 @@ class event_loop {
   handles ready_;  // posted by the batch itself
   handles batch_;
   std::size_t resumed_ = 0;                    // handles of the batch resumed so far
-  time_point next_due_ = (time_point::max)();  // no timer is due before, except for what changed_ says
+  time_point next_due_ = (time_point::max)();  // when the next timer is due, unless changed_ is set
   turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
-  waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
-  waiter* installed_ = nullptr;    // ...the one that the first watch made, which the loop owns
+  waiter* waiter_ = &own_waiter_;  // what the loop blocks on; changed only by install()
+  waiter* installed_ = nullptr;    // the waiter that the first watch made; owned
 
   std::atomic<int> wakers_{0};
 
@@ -308,4 +309,4 @@ class event_loop {
 static_assert(thread_aware_executor<event_loop>);
 static_assert(watching_executor<event_loop>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

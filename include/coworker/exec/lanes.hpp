@@ -1,5 +1,6 @@
 #pragma once
-// lanes<T>: one value for each GPU, and one thread for each value.
+// lanes<T>: several values, such as a model on each GPU, each with a thread of its own on which functions are
+// called with it.
 // Must not know GPUs, nor what the values are.
 
 #include <coworker/coro/context.hpp>
@@ -81,7 +82,7 @@ class lanes {
     std::terminate();
   }
 
-  /// A place on a lane; the destructor gives it up. Movable; a moved-from place is empty.
+  /// A user's place on a lane; the destructor frees it. Movable; a moved-from place is empty.
   class lane {
    public:
     lane(lane&& other) noexcept
@@ -141,7 +142,7 @@ class lanes {
   auto run(Function&& function, Args&&... args) {
     using result = call_result<Function, Args...>;
     if constexpr (fits<Function, Args...>()) {
-      return run_on_idlest<result, std::decay_t<Function>, std::decay_t<Args>...>(
+      return run_on_least_busy<result, std::decay_t<Function>, std::decay_t<Args>...>(
           std::forward<Function>(function), std::forward<Args>(args)...);
     } else {
       return detail::refused_call();
@@ -196,7 +197,7 @@ class lanes {
   }
 
   template <class Result, class Function, class... Args>
-  task<Result> run_on_idlest(Function function, Args... args) {
+  task<Result> run_on_least_busy(Function function, Args... args) {
     const lane entered = co_await enter();
     auto called = coworker::run_on(
         entered.executor(),
@@ -237,4 +238,4 @@ lanes(std::size_t, Make) -> lanes<typename detail::make_result<Make>::type>;
 template <class Make>
 lanes(std::size_t, Make, lanes_options) -> lanes<typename detail::make_result<Make>::type>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

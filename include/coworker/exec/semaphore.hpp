@@ -1,5 +1,5 @@
 #pragma once
-// semaphore: limits how many coroutines are in a section of code at once, in the order in which they asked.
+// semaphore: limits how many coroutines are in a section of code at once, and admits them in order.
 // Must not know what it protects, nor any concrete executor.
 
 #include <coroutine>
@@ -124,4 +124,4 @@ class semaphore::acquire_awaiter {
 
 inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

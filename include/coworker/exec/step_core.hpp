@@ -36,7 +36,7 @@ class step_core : public shared_state {
  public:
   using active = active_sequence<Sequence, Piece>;
 
-  // One sequence, shared by its job and the engine, which may release it in any order.
+  // One sequence, shared by its job and the step engine, which may release it in any order.
   struct member : shared_state, active {
     explicit member(Sequence&& state) : active(std::move(state)) {}
     auto_reset_event news;
@@ -45,7 +45,7 @@ class step_core : public shared_state {
     std::vector<Piece> arrived;
     std::exception_ptr ended_with;
     bool ended = false;
-    // Used by the engine only.
+    // Used by the step engine only.
     bool has_news = false;
   };
   using member_handle = shared_handle<member>;
@@ -56,7 +56,7 @@ class step_core : public shared_state {
     gone_.reserve(2 * most);  // so that the thread needs no memory later
   }
 
-  // Throws: std::runtime_error once the engine is destroyed.
+  // Throws: std::runtime_error once the step engine is destroyed.
   void enter(member& one) {
     const std::lock_guard lock(mutex_);
     if (closed_) throw std::runtime_error(engine_is_gone);
@@ -74,7 +74,7 @@ class step_core : public shared_state {
     return true;
   }
 
-  // The engine's thread waits here for something to step. Returns false if the thread must end.
+  // The step engine's thread waits here for something to step. Returns false if the thread must end.
   bool wait() {
     std::unique_lock lock(mutex_);
     while (!closed_ && waiting_.empty() && active_.empty()) changed_.wait(lock);
@@ -111,20 +111,19 @@ class step_core : public shared_state {
       ++one->steps_;
       if (failure != nullptr) (one->fail)(failure);
     }
-    failure = nullptr;  // now only the jobs hold it
+    failure = nullptr;  // so that only the jobs refer to the exception
     {
       const std::lock_guard lock(mutex_);
       for (const member_handle& one : active_) hand_over(*one);
-      take_out(active_, [](const member& one) {
-        return one.finished_;
-      });  // before the jobs are woken, so that no job that ended is still counted as active
+      // Before the jobs are woken, so that no job that ended is still counted as active.
+      take_out(active_, [](const member& one) { return one.finished_; });
     }
-    tell(active_);
-    tell(gone_);
+    notify(active_);
+    notify(gone_);
     destroy_gone();
   }
 
-  // The engine ends: accepts no more sequences, and wakes the thread.
+  // The step engine ends: accepts no more sequences, and wakes the thread.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -186,7 +185,7 @@ class step_core : public shared_state {
   static constexpr const char* engine_is_gone =
       "step_engine: it was destroyed before the sequence had ended; let it outlive the jobs that use it";
 
-  // Called under the lock.
+  // Passes what the step function has sent, and the end of the sequence, to the job. Called under the lock.
   void hand_over(member& one) {
     one.has_news = one.finished_ || !one.sent_.empty();
     try {
@@ -203,27 +202,27 @@ class step_core : public shared_state {
     one.ended_with = std::exchange(one.failure_, nullptr);
   }
 
-  static void tell(const std::vector<member_handle>& all) {
+  static void notify(const std::vector<member_handle>& all) {
     for (const member_handle& one : all)
       if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
   static bool is_dropped(const member& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
 
-  // Called under the lock. The order of the others stays the same. Removes only as many as there is room for,
-  // because the thread must not allocate memory.
+  // Moves sequences from a list to gone_; the others keep their order. Moves only as many as gone_ has room
+  // for, because the thread must not allocate memory. Called under the lock.
   template <class Predicate>
-  void take_out(std::vector<member_handle>& of, Predicate leaves) {
+  void take_out(std::vector<member_handle>& of, Predicate is_removed) {
     std::size_t kept = 0;
     for (member_handle& one : of) {
-      const bool goes = gone_.size() < gone_.capacity() && leaves(*one);
+      const bool goes = gone_.size() < gone_.capacity() && is_removed(*one);
       std::swap(goes ? gone_.emplace_back() : of[kept++], one);
     }
     of.resize(kept);
   }
 
-  // Called without the lock and on the engine's thread, because it runs destructors of the user. Returns
-  // false if there was nothing to destroy.
+  // Destroys the sequences in gone_. Called without the lock and on the step engine's thread, because it runs
+  // destructors of the user. Returns false if there were none.
   bool destroy_gone() {
     for (const member_handle& one : gone_) one->state_.reset();
     const bool any = !gone_.empty();
@@ -242,7 +241,8 @@ class step_core : public shared_state {
   const std::size_t slots_;
   std::vector<active*> stepping_;
   std::vector<member_handle> gone_;
-  // Guards the members below; the engine's thread, which alone changes active_, reads it without the lock.
+  // Guards the members below; the step engine's thread, which alone changes active_, reads it without the
+  // lock.
   mutable std::mutex mutex_;
   condition changed_;
   std::vector<member_handle> active_;

@@ -40,9 +40,9 @@ struct step_engine_options {
 ///
 /// The step function receives every active sequence as an active_sequence. It calls send() with each new
 /// piece of a sequence, and finish() when a sequence has ended. If it throws, all sequences in the step end
-/// with that exception, and the engine continues with others. No lock is held while it runs. Sequences are
-/// destroyed on the engine's thread, as soon as they have ended or their jobs are gone, but never during a
-/// step.
+/// with that exception, and the step engine continues with others. No lock is held while it runs. Sequences
+/// are destroyed on the step engine's thread, as soon as they have ended or their jobs are gone, but never
+/// during a step.
 ///
 /// In a simulation, when run() is awaited on a simulated_loop, there is no thread: the jobs' coroutines call
 /// the same step function, after the virtual time of `simulated_step`.
@@ -96,14 +96,15 @@ class step_engine {
   }
 
   /// Returns the pieces of a sequence. The sequence is stepped from the first next() until it ends or the
-  /// generator is destroyed; collect() returns all pieces at once. The engine must outlive the generator.
+  /// generator is destroyed; collect() returns all pieces at once. The step engine must outlive the
+  /// generator.
   /// Throws: what the step function threw, or ended the sequence with; std::system_error if the thread cannot
   /// be started.
   /// Cancellation: throws `cancelled` as soon as a stop is requested; the sequence is then in no further
   /// step.
   async_generator<Piece> run(Sequence sequence) { return pieces_of(*this, std::move(sequence)); }
 
-  /// Returns how full the engine is and was.
+  /// Returns how full the step engine is and was.
   step_engine_metrics measured() const { return core_->measured(); }
 
  private:

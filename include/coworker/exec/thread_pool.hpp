@@ -137,7 +137,7 @@ class thread_pool {
   }
 
   // Makes sure that a thread processes what has changed. Notifies after unlocking, because the thread would
-  // otherwise wake up only to wait for the lock; `notifiers_` keeps the pool alive meanwhile.
+  // otherwise wake up only to wait for the lock; `notifiers_` keeps the destructor waiting meanwhile.
   void wake_or_start_thread(std::unique_lock<std::mutex>& lock) noexcept {
     const bool notifies = idle_ > 0 && wanted_threads() > 0;
     add_a_thread_if_short();

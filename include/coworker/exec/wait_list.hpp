@@ -1,6 +1,6 @@
 #pragma once
-// wait_list: waiters for one thing, in the order in which they began to wait: coroutines, each on its own
-// executor, and threads that block.
+// wait_list: those who wait for one thing, in the order in which they began: coroutines, each on its own
+// executor, and threads that block. (The `waiter` of an event loop is something else: see waiter.hpp.)
 // Must not know what they wait for; its owner provides the mutex that guards the list and everything in it.
 
 #include <coroutine>

@@ -1,6 +1,6 @@
 #pragma once
 // waiter: what an event loop blocks on while nothing is ready. The loop's own waiter is a condition variable;
-// one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the same functions.
+// one that watches descriptors (net/poller.hpp) and one that drives libcurl (curl_client) replace it.
 // Must not know the event loop.
 
 #include <coworker/coro/executor.hpp>
@@ -70,4 +70,4 @@ class condition_waiter final : public waiter {
   bool woken_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

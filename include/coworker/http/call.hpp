@@ -1,6 +1,6 @@
 #pragma once
-// get, head, post, put, del: HTTP requests from inside a coroutine, over libcurl. Needs libcurl. Must not
-// know the queue.
+// http::send, get, head, post, put, del: HTTP requests that a coroutine awaits, over libcurl. Needs libcurl.
+// Must not know queues.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
@@ -55,8 +55,8 @@ class curl_hop_maker final : public hop_maker {
     call_transfer& transfer;
   };
 
-  // Restarts the silence timeout at the end: the time that the functions of body and sink take does not count
-  // against the server.
+  // Passes received bytes to the sink and gets bytes from the body. Restarts the silence timeout at the end:
+  // the time that the functions of body and sink take does not count as silence of the server.
   task<void> serve(call_transfer& one, const call_hop& hop) {
     driver_->hand_on();
     if (!one.pending.empty()) {

@@ -1,6 +1,6 @@
 #pragma once
-// The HTTP that the queue protocol needs: requests, responses, failures, and the concept of a client. Its
-// models are curl_client and a simulated network. Must not know either.
+// The HTTP client that the queue protocol needs, as a concept, with its requests, responses and failures. Its
+// models are curl_client and the network of a simulation; this header must not know either.
 
 #include <concepts>
 #include <coworker/coro/clock.hpp>
@@ -21,11 +21,11 @@ struct http_request {
   /// outlive this request.
   std::span<const std::string> headers = {};
   std::string own_header = {};  ///< one more line, for this request only; empty: none
-  /// The longest silence: no part of the request gets through, and no response begins. A response that has
-  /// begun may continue while it arrives fast enough. Above 0. Default: 30 s.
+  /// The longest time in which nothing happens: no part of the request is sent, and no response begins. A
+  /// response that has begun may take longer, as long as it arrives fast enough. Above 0. Default: 30 s.
   duration timeout = std::chrono::seconds(30);
-  /// Whether the whole response must arrive within `timeout` of the end of the request. For requests where
-  /// nothing is lost with the response. Default: false.
+  /// Whether the whole response must arrive within `timeout` of the end of the request. For requests whose
+  /// response may be lost without harm. Default: false.
   bool timeout_to_end = false;
 
   explicit http_request(std::string address) : url(std::move(address)) {}

@@ -122,7 +122,8 @@ class connection final : public exchange, public host_link {
   static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler reads
   static constexpr std::size_t most_lingering = 1024 * 1024;
 
-  // True: a request has begun. False: close the connection.
+  // Waits for the next request. Returns true once its head is there, or false if the connection is to be
+  // closed.
   task<bool> next_request() {
     lingers_ = false;
     request_refusal refusal;
@@ -269,7 +270,8 @@ class connection final : public exchange, public host_link {
     }
   }
 
-  // True: the next request can be read.
+  // Reads and discards the rest of the body. Returns whether it has ended, so that the next request can be
+  // read.
   task<bool> skip_rest() {
     try {
       for (;;) {
@@ -333,7 +335,7 @@ class connection final : public exchange, public host_link {
   bool unreadable_ = false;  // the input is not a valid request
   bool closes_ = false;      // the body is malformed or too slow
   bool keeps_ = false;       // the connection stays open for another request
-  bool lingers_ = false;
+  bool lingers_ = false;     // the client may still be sending, so the connection is not closed at once
 };
 
 }  // namespace coworker::inline v0_1::detail

@@ -1,6 +1,6 @@
 #pragma once
 // What all connections of a server share: options, deadlines, a receive buffer, and the count of body bytes
-// in memory. Sees a connection only as something to wake.
+// in memory. Must not know what a connection does, only that it can be woken.
 
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/task.hpp>

@@ -1,6 +1,6 @@
 #pragma once
-// download: fetches a file that a job names by its URL, with protection against URLs of private
-// networks. Needs libcurl.
+// download: fetches a file from a URL that comes from outside, such as with a job's input, with protection
+// against URLs of private networks. Needs libcurl. Must not know jobs.
 
 #include <fcntl.h>
 #include <sys/stat.h>

@@ -1,5 +1,6 @@
 #pragma once
-// s3::put: stores an object in an S3 bucket of any provider; libcurl signs the request. Needs libcurl.
+// s3::put: stores an object in an S3 bucket of any provider; libcurl signs the request. Needs libcurl. Must
+// not know jobs.
 
 #include <coworker/coro/task.hpp>
 #include <coworker/http/call.hpp>

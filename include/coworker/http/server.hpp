@@ -78,9 +78,9 @@ struct stream_from<Listener> {
 /// The handler runs on the loop of run() and must not block. It is called for the requests of one connection
 /// one after another, and for those of different connections concurrently. It may switch to another executor,
 /// but must switch back before it uses request or response. An exception that it throws becomes a response;
-/// if the response has already begun, the connection is closed instead. Its chain gets a stop request when
-/// the client disconnects, even if the client only closes its sending side, and when run() gets one. If it
-/// returns without a response, the client gets an empty one.
+/// if the response has already begun, the connection is closed instead. If it returns without a response, the
+/// client gets an empty one. A stop of its chain is requested when the client disconnects, even if the client
+/// only closes its sending side, and when run() is stopped.
 ///
 /// Thread safety: drain() may be called on any thread.
 template <class Listener, class Handler>

@@ -58,8 +58,8 @@ class chunk_stream {
     if (own.chunk_limit != 0 && own.chunk_limit < chunk_limit_) chunk_limit_ = own.chunk_limit;
   }
 
-  // Waits until there is room. Throws: chunk_error, output_too_large, `cancelled`; if the element cannot be
-  // written as JSON, json's exception with the element's index.
+  // Adds an element; waits until there is room for it. Throws: chunk_error, output_too_large, `cancelled`; if
+  // the element cannot be written as JSON, json's exception with the element's index.
   task<void> push(json element) {
     ++elements_;
     if (element.is_string()) {
@@ -147,7 +147,7 @@ class chunk_stream {
 
   bool gathers() const noexcept { return options_.gather_for > duration::zero(); }
 
-  // The limits count the bytes of elements, without the brackets of an array around them.
+  // How many bytes of elements fit into a chunk. Gathered ones need two more, for the brackets of an array.
   std::size_t longest_chunk() const noexcept {
     const bool brackets = gathers() && chunk_limit_ > 2;
     return brackets ? chunk_limit_ - 2 : chunk_limit_;
@@ -193,7 +193,8 @@ class chunk_stream {
     return empty_text ? json("") : std::exchange(pending_, json());
   }
 
-  // Always sets room_ before it ends, so that push() does not wait forever.
+  // Sends chunk after chunk until finish() is called. Always sets room_ before it ends, so that push() does
+  // not wait forever.
   task<void> send_all() {
     try {
       while (!broken_ && (pending_size_ != 0 || !finished_)) {
@@ -226,7 +227,7 @@ class chunk_stream {
     co_return false;
   }
 
-  // A final output that lists all elements contains those that the stream lost, so that is no error.
+  // If the final output lists all elements, it contains those that the stream lost, and nothing has failed.
   void fail_if_broken() const {
     if (!broken_ || aggregates_) return;
     if (cut_off_) throw cancelled();
@@ -236,8 +237,8 @@ class chunk_stream {
 
   std::string too_long(std::size_t size) const {
     return "element " + std::to_string(elements_) + " of the stream is " + std::to_string(size) +
-           " bytes of JSON, and the queue takes no more than " + std::to_string(longest_chunk()) +
-           " in a chunk; stream smaller ones";
+           " bytes of JSON, and no more than " + std::to_string(longest_chunk()) +
+           " fit into a chunk (chunk_limit); stream smaller ones";
   }
 
   Send& send_;
@@ -263,8 +264,8 @@ class chunk_stream {
   bool full_ = false;  // push() is waiting for room
   bool started_ = false;
   bool finished_ = false;
-  bool broken_ = false;   // a chunk did not arrive; no further ones are sent
-  bool cut_off_ = false;  // it did not arrive because the job was stopped
+  bool broken_ = false;   // a chunk was not accepted, and no further ones are sent
+  bool cut_off_ = false;  // the reason is that the job was stopped
 };
 
 }  // namespace detail

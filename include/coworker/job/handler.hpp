@@ -1,6 +1,6 @@
 #pragma once
-// Runs a handler of any kind on one job, up to the job's outcome. Knows jobs and executors; must not know the
-// worker or any queue.
+// run_handler(): runs a handler of any kind on one job, up to the job's outcome. handler_ref: a handler
+// without its type. Knows jobs and executors; must not know the worker or any queue.
 
 #include <concepts>
 #include <coworker/coro/context.hpp>
@@ -83,8 +83,8 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
 
 namespace detail {
 
-// Sets the record's outcome: from what the handler returned, as the engine interprets it, or from what it
-// threw.
+// Sets the record's outcome: from what the handler returned (`made`), as the engine interprets it, or from
+// what it threw.
 inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
                    const stream_sink& sink) noexcept {
   if (record.given_up) return;  // too late: the job already has an outcome
@@ -116,8 +116,9 @@ inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
 template <job_handler Handler>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
                                          const stream_sink& sink) {
-  // One coroutine for all kinds but streams, with few locals: each job in progress costs one such frame. If
-  // it were inlined, as clang would do, the frame would stay in its caller's until the outcome is delivered.
+  // One coroutine for all kinds but streams, with few locals: each job in progress costs one such frame. It
+  // is not inlined, as clang would do, because the frame would then last as long as its caller's: until the
+  // outcome is delivered.
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   using value = typename detail::awaited<detail::handler_result<Handler>>::type;
   const executor_ref home = co_await this_coro::executor();

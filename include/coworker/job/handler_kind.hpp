@@ -1,5 +1,6 @@
 #pragma once
-// Classifies callables as handlers at compile time. Must not know how a handler is run.
+// The concept job_handler, and which of the four kinds of handler a callable is: plain, task, generator,
+// range. Must not know how a handler is run.
 
 #include <concepts>
 #include <coworker/coro/async_generator.hpp>
@@ -130,7 +131,7 @@ template <class T>
 concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
 
-// What a handler may return, or the elements of its stream may be.
+// A type that a handler may return: a value, a task of one, or a stream of them.
 template <class Result>
 concept handler_output = output_value<typename awaited<Result>::type> ||
     ((awaited<Result>::kind == handler_kind::generator || awaited<Result>::kind == handler_kind::range) &&
@@ -182,6 +183,7 @@ consteval auto refuse_handler() {
 template <class Handler>
 using refusal_of_handler = typename decltype(detail::refuse_handler<Handler>())::type;
 
+// A handler that can be called with a job, but whose input or result is a struct that cannot be used.
 template <class Handler>
 concept spoiled_handler = !std::same_as<refusal_of_handler<Handler>, no_refusal>;
 

@@ -120,7 +120,8 @@ struct route_chain<First, Rest...> {
 /// Handlers of any kind, each for its own route, under one worker, one concurrency modifier and one set of
 /// metrics:
 ///
-///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
+///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models",
+///     models)});
 ///
 /// A body is the handler's input: JSON or text, or any bytes for a handler of job<raw_body>. Without a body,
 /// as with GET, the input's members are the parameters of path and query. Both, and the header lines, are

@@ -1,5 +1,5 @@
 #pragma once
-// JSON: values, parsing, writing, conversion. Includes all of it. Must not know jobs or transports.
+// JSON: values, parsing, writing, conversion. Includes all of it. Must not know jobs or queues.
 
 #include <coworker/json/access.hpp>
 #include <coworker/json/compare.hpp>

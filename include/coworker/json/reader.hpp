@@ -1,7 +1,6 @@
 #pragma once
-// The grammar of JSON text: calls a handler for each thing it finds, in order, and builds nothing
-// itself. Iterative, so that deep text needs no stack. Must not know what the handler does with it:
-// parse.hpp builds values.
+// The grammar of JSON text: calls a handler for each value, key and bracket, in order. Iterative, so that
+// deep text needs no stack. Must not know what the handler does with it: parse.hpp builds values.
 
 #include <coworker/json/lookahead.hpp>
 #include <coworker/json/number.hpp>
@@ -32,9 +31,9 @@ concept json_handler = requires(T& handler, std::string_view text) {
   handler.end_array();
 };
 
-/// A handler that is given the size of a large array or object before it ends. When it has a batch of parts
-/// of one, it is asked, between two values, to store them. It may then look ahead at up to `most` bytes of
-/// the rest: `look(most)`.
+/// A handler that stores the parts of a large array or object in batches. Between two values, if has_batch()
+/// is true, the reader calls store_batch(). To reserve memory for what follows, store_batch() may call
+/// `look(most)`, which counts the values in up to `most` bytes of the rest.
 template <class T>
 concept json_batch_handler = json_handler<T> && requires(T& handler, values_ahead (*look)(std::size_t)) {
   { handler.has_batch() } -> std::same_as<bool>;
@@ -85,8 +84,8 @@ class json_reader {
   }
 
  private:
-  /// Reads a value. Of an array or object that is not empty, reads up to its first simple
-  /// value, however deep.
+  /// Reads a simple value, or an empty array or object. Otherwise enters the array or object, and those that
+  /// begin in it, up to and including the first such value.
   const char* read_value(const char* at) {
     const char* expected = "a value";
     for (;;) {
@@ -224,13 +223,14 @@ class json_reader {
   Handler& handler_;
   open_containers open_;
   std::size_t max_depth_;
-  // Large arrays may be nested: the text is looked at ahead at most so many times.
+  // All look-ahead together covers at most this many times the length of the text, so that reading takes
+  // linear time even if large arrays are nested.
   static constexpr std::size_t most_lookahead = 4;
-  std::size_t lookahead_;  // number of bytes that may still be looked at ahead
+  std::size_t lookahead_;  // number of bytes of look-ahead that are left
 };
 
-/// Reads one JSON text and calls `handler` for its contents. Throws: json_parse_error, and what
-/// the handler throws.
+/// Reads one JSON text and calls `handler` for its contents. Throws: json_parse_error, and what the handler
+/// throws.
 template <json_handler Handler>
 void read_json(std::string_view text, Handler& handler, const json_parse_options& options = {}) {
   json_reader<Handler>(text, handler, options).read();

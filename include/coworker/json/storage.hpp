@@ -165,8 +165,8 @@ json_slot padded_text_slot(Blocks& blocks, std::string_view text) {
         first_six | (text.size() << 8) | static_cast<std::uint64_t>(slot_kind::short_text);
     const std::uint64_t tail = load_word(text.data() + 6) & load_word(mask + 6);
     json_slot slot;
-    std::memcpy(&slot, &head,
-                sizeof head);  // one word at a time: a wider copy would wait until both are in memory
+    // One word at a time: a wider copy would wait until both are in memory.
+    std::memcpy(&slot, &head, sizeof head);
     std::memcpy(&slot.text.chars[6], &tail, sizeof tail);
     return slot;
   } else {
@@ -208,11 +208,11 @@ inline void delete_object_block(object_block* object, block_release& release) no
 /// to destroy. If there is none, frees the array too and returns nullptr.
 inline json_slot* take_last_child(array_block* array, block_release& release) noexcept {
   json_slot* const elements = array->elements();
-  for (std::uint32_t left = array->size; left != 0;) {
-    json_slot& element = elements[--left];
+  for (std::uint32_t remaining = array->size; remaining != 0;) {
+    json_slot& element = elements[--remaining];
     if (!owns_block(element.kind()) || element.heap.value == nullptr) continue;
     if (is_container(element.kind())) {
-      array->size = left;
+      array->size = remaining;
       return &element;
     }
     release(element.heap.value);
@@ -223,12 +223,12 @@ inline json_slot* take_last_child(array_block* array, block_release& release) no
 
 inline json_slot* take_last_child(object_block* object, block_release& release) noexcept {
   member_slot* const members = object->members();
-  for (std::uint32_t left = object->used; left != 0;) {
-    member_slot& member = members[--left];
+  for (std::uint32_t remaining = object->used; remaining != 0;) {
+    member_slot& member = members[--remaining];
     delete_text(member.key, release);
     if (!owns_block(member.value.kind()) || member.value.heap.value == nullptr) continue;
     if (is_container(member.value.kind())) {
-      object->used = left;
+      object->used = remaining;
       return &member.value;
     }
     release(member.value.heap.value);
@@ -237,8 +237,9 @@ inline json_slot* take_last_child(object_block* object, block_release& release) 
   return nullptr;
 }
 
-/// Destroys an array or object that has a block, and all its parts, in constant space. On the way down, the
-/// slot that led to a child is no longer needed, so it stores the way back up; the sizes count what remains.
+/// Destroys an array or object that has a block, and all its parts, in constant space. The slot that refers
+/// to a child is no longer needed once the child is being destroyed, so it stores the way back to the parent;
+/// the sizes count the parts that remain.
 inline void destroy_tree(const json_slot& root) noexcept {
   block_release release;
   // Each slot is kept in two variables, which stay in registers.

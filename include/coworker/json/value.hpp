@@ -1,6 +1,7 @@
 #pragma once
-// json: a JSON value that owns its contents. This is its whole interface; the headers named at the end
-// implement it (include <coworker/json/json.hpp> for all of them). Must not know jobs, files or transports.
+// json: a JSON value that owns its contents. This header declares its whole interface; the other headers of
+// this folder implement it, and <coworker/json/json.hpp> includes them all. Must not know jobs, files or
+// queues.
 
 #include <concepts>
 #include <coworker/json/error.hpp>
@@ -218,7 +219,8 @@ class json {
   /// Like push_back; returns the new element.
   template <class... Args>
   json& emplace_back(Args&&... args);
-  /// Makes room for `count` elements or members in total. Throws: type_error if this is not an array or object.
+  /// Makes room for `count` elements or members in total. Throws: type_error if this is not an array or
+  /// object.
   void reserve(std::size_t count);
 
   /// Removes a member. Returns how many were removed (0 or 1). Takes the same short time however many members

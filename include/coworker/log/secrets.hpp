@@ -100,7 +100,7 @@ inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, 
   }
 }
 
-/// Texts that must not appear in the log.
+/// The secrets: texts that must not appear in the log, in every form in which it may contain them.
 /// Thread safety: none; use on one thread at a time.
 class secret_masks {
  public:
@@ -116,7 +116,7 @@ class secret_masks {
   }
 
   /// Returns whether masking would leave the text unchanged.
-  bool leaves(std::string_view text) const noexcept {
+  bool leaves_unchanged(std::string_view text) const noexcept {
     if (find_url_user(text, 0).first != text.size()) return false;
     for (const form& one : forms_) {
       if (next_of(one, text, 0) != std::string_view::npos) return false;
@@ -193,7 +193,7 @@ class secret_masks {
     forms_.push_back({std::move(text), anywhere});
   }
 
-  // Returns the text's size instead of npos.
+  // Returns the next position of the secret from `from` on where it must be masked; npos if there is none.
   static std::size_t next_of(const form& one, std::string_view text, std::size_t from) noexcept {
     for (;; ++from) {
       from = text.find(one.text, from);

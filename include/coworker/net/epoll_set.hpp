@@ -38,9 +38,9 @@ class epoll_set {
     slot& one = slots_[place];
     require_unwatched(one, watch);
     const std::uint32_t wanted = event_of(watch.direction);
-    const bool stands = watch.registration != 0 && watch.registration == one.registration;
-    if (!stands || (one.registered & wanted) == 0) {
-      if (!add(watch.descriptor, one, (stands ? one.registered : awaited(one)) | wanted)) {
+    const bool is_trusted = watch.registration != 0 && watch.registration == one.registration;
+    if (!is_trusted || (one.registered & wanted) == 0) {
+      if (!add(watch.descriptor, one, (is_trusted ? one.registered : awaited(one)) | wanted)) {
         watch.ready = true;
         return;
       }
@@ -63,7 +63,7 @@ class epoll_set {
   std::size_t waiting() const noexcept { return waiting_; }
 
   /// Blocks until a descriptor is ready or wake() is called, for `timeout` milliseconds at most; -1: no
-  /// limit. Resumes the coroutines whose descriptors are ready. Returns whether it was woken.
+  /// limit. Posts the coroutines whose descriptors are ready. Returns whether it was woken.
   bool wait(int timeout) noexcept {
     bool woken = false;
     bool stale = false;

@@ -64,8 +64,8 @@ class descriptor_awaiter {
   }
 
  private:
-  // A wait is ended by one of three: readiness, the alarm, or a stop. The first cancels or fires the alarm;
-  // the others then find the wait ended.
+  // A wait is ended by readiness, its deadline or a stop, whichever comes first. Readiness and a stop cancel
+  // the alarm, the deadline fires it. After that, cancelling the alarm has no effect.
   bool start(std::coroutine_handle<> awaiting, const context& here) {
     if (here.stop.stop_requested()) {
       watch_.alarm.status = timer::state::cancelled;
@@ -85,7 +85,8 @@ class descriptor_awaiter {
   }
 
   void arm(stop_token stop) {
-    // If a stop comes between these two, the alarm is idle, and arming it then posts the handle at once.
+    // If a stop comes between these two calls, it finds the alarm idle, and arm() then posts the handle at
+    // once.
     on_stop_.emplace(stop, detail::cancel_timer(watch_.executor, watch_.alarm));
     try {
       watch_.executor.arm(watch_.alarm);
@@ -121,7 +122,6 @@ class ready_awaiter : public descriptor_awaiter {
 /// not run on an event_loop; io_error if it is not open or the system can watch no more.
 /// Cancellation: throws `cancelled` as soon as a stop is requested, or at once if one was; the descriptor is
 /// then no longer watched.
-/// watched.
 ///
 ///     co_await readable(0);
 ///     const ssize_t count = ::read(0, buffer, sizeof buffer);
@@ -140,8 +140,8 @@ inline ready_awaiter writable(int descriptor) noexcept {
 inline ready_awaiter readable(unique_fd& descriptor) noexcept {
   return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
+/// Like writable(int), for an owned descriptor; see readable(unique_fd&).
 inline ready_awaiter writable(unique_fd& descriptor) noexcept {
-  /// Like writable(int), for an owned descriptor; see readable(unique_fd&).
   return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 

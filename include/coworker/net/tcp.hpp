@@ -28,8 +28,8 @@ namespace coworker::inline v0_1 {
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. Must not be
 /// moved while a coroutine reads or writes.
 ///
-/// Throws: unless stated otherwise, io_error for errors of the system or the peer; `timed_out`
-/// at the deadline.
+/// Throws: unless stated otherwise, io_error for errors of the system or the peer; `timed_out` at the
+/// deadline.
 /// Thread safety: one coroutine at a time may read, and another one write, all on one event loop.
 /// Cancellation: throws `cancelled` as soon as a stop is requested.
 class tcp_stream {
@@ -63,16 +63,16 @@ class tcp_stream {
   /// bytes; 0 if the peer has closed its side.
   task<std::size_t> read_some(std::span<char> into) {
     for (;;) {
-      if (turns_ != 0) {
+      if (without_wait_ != 0) {
         const ssize_t count = ::recv(socket_.get(), into.data(), into.size(), 0);
         if (count >= 0) {
-          --turns_;
+          --without_wait_;
           co_return static_cast<std::size_t>(count);
         }
         if (errno == EINTR) continue;
         if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot read from a connection");
       }
-      turns_ = most_turns;
+      without_wait_ = most_at_once;
       const bool in_time = co_await readable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }
@@ -122,14 +122,14 @@ class tcp_stream {
   socket_address local_address() const { return detail::local_address(socket_.get()); }
   socket_address peer_address() const { return detail::peer_address(socket_.get()); }
 
-  /// Returns the descriptor, for socket options that this class does not offer. It stays owned
-  /// by this object.
+  /// Returns the descriptor, for socket options that this class does not offer. It stays owned by this
+  /// object.
   int descriptor() const noexcept { return socket_.get(); }
 
  private:
-  // How many reads in a row may succeed without waiting before the loop gets a turn. A peer that sends as
-  // fast as it is read must not block everything else.
-  static constexpr unsigned most_turns = 16;
+  // After this many reads without a wait, the next one waits, which lets other coroutines run: a peer that
+  // sends as fast as it is read must not block them.
+  static constexpr unsigned most_at_once = 16;
 
   ssize_t send_now(std::string_view first, std::string_view second) const noexcept {
     iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
@@ -142,7 +142,7 @@ class tcp_stream {
 
   unique_fd socket_;
   time_point deadline_ = (time_point::max)();
-  unsigned turns_ = most_turns;
+  unsigned without_wait_ = most_at_once;  // reads that remain until then
 };
 
 /// Listens for TCP connections. Closed by its destructor. Must not be moved while it is awaited.
@@ -162,14 +162,14 @@ class tcp_listener {
   /// Cancellation: throws `cancelled`; no connection is lost.
   task<tcp_stream> accept() {
     for (;;) {
-      if (turns_ != 0) {
+      if (without_wait_ != 0) {
         unique_fd accepted = detail::accept_socket(socket_.get());
         if (accepted) {
-          --turns_;
+          --without_wait_;
           co_return tcp_stream(std::move(accepted));
         }
       }
-      turns_ = most_turns;
+      without_wait_ = most_at_once;
       co_await readable(socket_);
     }
   }
@@ -183,10 +183,10 @@ class tcp_listener {
   int descriptor() const noexcept { return socket_.get(); }
 
  private:
-  static constexpr unsigned most_turns = 64;  // see tcp_stream
+  static constexpr unsigned most_at_once = 64;  // see tcp_stream
 
   unique_fd socket_;
-  unsigned turns_ = most_turns;
+  unsigned without_wait_ = most_at_once;
 };
 
 }  // namespace coworker::inline v0_1

@@ -46,7 +46,8 @@ inline void require_unwatched(const watch_slot& slot, const descriptor_watch& wa
                          " it; let one coroutine do so, or guard it with a semaphore of 1");
 }
 
-/// Resumes the waiting coroutine. Returns false if there was no memory for that; it must then be tried again.
+/// Ends the wait as ready, which posts its coroutine. Returns false if there was no memory for that; try
+/// again then.
 inline bool hand_over(descriptor_watch*& waiting) noexcept {
   descriptor_watch& watch = *waiting;
   watch.ready = true;

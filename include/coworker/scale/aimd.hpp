@@ -18,9 +18,8 @@ struct aimd {
   int max = 200;                                ///< the highest limit; `min` or more. Default: 200
   double backoff = 0.9;                         ///< factor of a decrease; above 0, below 1. Default: 0.9
   duration too_slow = std::chrono::seconds(5);  ///< a higher mean job time is harm. Default: 5 s
-  int window = 10;                              ///< jobs that end between two decisions; 1 or
-                                                ///< more. Default: 10
-  metrics from{};                               ///< internal: the metrics at the start of the window
+  int window = 10;  ///< jobs that end between two decisions; 1 or more. Default: 10
+  metrics from{};   ///< internal: the metrics at the start of the window
 
   int operator()(int current, const metrics& measured) noexcept {
     if (measured.jobs_ended() < from.jobs_ended()) from = {};  // the worker has started again

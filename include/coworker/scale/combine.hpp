@@ -1,6 +1,6 @@
 #pragma once
-// Modifiers composed of modifiers at compile time: clamped, smallest_of, every, logged. Must not
-// know the worker.
+// Modifiers composed of modifiers at compile time: clamped, smallest_of, every, logged. Must not know the
+// worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/log.hpp>
@@ -15,8 +15,7 @@ namespace coworker::inline v0_1 {
 /// Limits what another modifier returns to the range from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>
 struct clamped {
-  int min = 1;                                  ///< 1 or more; takes precedence over a lower
-                                                ///< `max`. Default: 1
+  int min = 1;                                  ///< 1 or more; counts if `max` is lower. Default: 1
   int max = (std::numeric_limits<int>::max)();  ///< Default: unlimited
   Modifier modifier{};                          ///< the modifier whose limit is clamped
 
@@ -27,8 +26,8 @@ struct clamped {
 template <class Modifier>
 clamped(int, int, Modifier) -> clamped<Modifier>;
 
-/// Returns the smallest limit of several modifiers, and calls all of them each
-/// time: `smallest_of(hill_climb{}, resource_guard{})`.
+/// Calls several modifiers, all of them each time, and returns the smallest of their limits:
+/// `smallest_of(hill_climb{}, resource_guard{})`.
 template <concurrency_modifier First, concurrency_modifier... Rest>
 class smallest_of {
  public:

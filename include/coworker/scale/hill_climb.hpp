@@ -1,7 +1,7 @@
 #pragma once
-// hill_climb: finds the limit beyond which more jobs at once hardly raise the throughput. How it decides is
-// explained above each step; tests/bench/modifier_bench.cpp measures its behaviour under load. Must not
-// know the worker.
+// hill_climb: a modifier that finds the limit beyond which more jobs at once hardly raise the throughput. How
+// it decides is explained above each step; tests/bench/modifier_bench.cpp measures its behaviour under load.
+// Must not know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/scale/climb_evidence.hpp>
@@ -16,7 +16,8 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// The state of a hill_climb. Throughput is sampled at the base, at a limit above it and at one below it.
+// The state of a hill_climb. Throughput is sampled at three limits: at the base, from which it looks for a
+// better one, at a limit above it (a look above) and at one below it (a look below).
 struct hill_climb_state {
   enum class place : unsigned char { base, above, below };
 
@@ -52,15 +53,15 @@ struct hill_climb_state {
 /// where throughput grows with the limit, 0 where it is constant, below 0 where jobs slow each other down. A
 /// gain above `epsilon` justifies the step.
 ///
-/// While the queue limits the worker, it never grows, and slowly gives up what is not in use. With a known
-/// memory limit it never grows beyond what fits (see memory_outlook).
+/// While too few jobs come from the queue, the limit never rises, and slowly falls to the number of slots in
+/// use. With a known memory limit, it never rises beyond what fits (see memory_outlook).
 ///
-/// At limits of 3 and less, a look above halves the speed of the jobs of that moment, or worse, so it looks
-/// rarely there: a change that shows neither in job times nor in throughput may go unnoticed for a thousand
-/// jobs. The wider the spread of job times, the larger a gain must be to be seen: from a lognormal sigma of
-/// 0.5 on, a gentle curve is left some 6 % below its best throughput, and a sharp knee may be overshot by a
-/// quarter. Where a few jobs take ten times as long as the rest, it may settle at half the best throughput,
-/// or at many times the best limit; set `max` there.
+/// At limits of 3 and less, trying a higher limit may halve the speed of the jobs of that moment, or worse,
+/// so it is rarely tried: a change that shows neither in job times nor in throughput may go unnoticed for a
+/// thousand jobs. The wider the spread of job times, the larger a gain must be to be seen: from a lognormal
+/// sigma of 0.5 on, a gentle curve is left some 6 % below its best throughput, and a sharp knee may be
+/// overshot by a quarter. Where a few jobs take ten times as long as the rest, it may settle at half the best
+/// throughput, or at many times the best limit; set `max` there.
 ///
 /// Source: .NET's thread pool also climbs on throughput, and TCP's slow start also doubles; the constants
 /// were found by simulation (tests/bench/modifier_bench.cpp).
@@ -167,8 +168,8 @@ struct hill_climb {
 
   // --- conclusions
 
-  // The queue had too few jobs, so nothing is known about a higher limit. Gives up slots that were not in
-  // use, a quarter at a time, because a burst may come back.
+  // The queue had too few jobs, so nothing is known about a higher limit. Removes slots that were not in use,
+  // a quarter at a time (one, if there are fewer than 8), because a burst may come back.
   void conclude_idle(const metrics& measured) {
     int limit = state.base.limit;
     if (state.at == place::below) {
@@ -295,7 +296,7 @@ struct hill_climb {
 
   // --- pauses
 
-  // A look above costs latency: at small limits so much that it may affect fewer than one job in a hundred.
+  // A look above costs latency: at small limits so much that it must affect fewer than one job in a hundred.
   static constexpr double pause_of_small_limits = 130;
 
   double cost(double jobs) const { return jobs + state.base.limit; }
@@ -308,8 +309,8 @@ struct hill_climb {
     state.until_rise = state.rise_pause;
   }
 
-  // A look below costs throughput: 1.5 % of it at most in total, if the loss there is clear. If it is not
-  // clear, the loss is small, and a lower limit is tried instead.
+  // A look below costs throughput. If the loss there was clear, looks below are so rare that they cost 1.5 %
+  // of the throughput at most. If it was not clear, it is small, and the next look goes further below.
   void pause_fall(bool loss_is_clear, double jobs, double ratio) {
     if (loss_is_clear) {
       if (state.fall > usual_step()) state.below = {};
@@ -377,10 +378,10 @@ struct hill_climb {
   // Returns whether the slots were full, apart from the time that jobs need to come from the queue.
   bool busy(const throughput_sample& seen, const metrics& measured) const {
     if (seen.in_progress() >= 0.85 * state.asked) return true;
-    constexpr double longest_way = 0.1;  // seconds; a take that takes longer was waiting for a job
-    const double way = measured.take_wait.minimum_seconds;
+    constexpr double longest_round_trip = 0.1;  // in seconds; longer takes were waiting for a job
+    const double round_trip = measured.take_wait.minimum_seconds;
     const double idle = state.asked * seen.seconds - seen.in_progress_seconds;
-    return way <= longest_way && idle <= 3 * way * seen.jobs;
+    return round_trip <= longest_round_trip && idle <= 3 * round_trip * seen.jobs;
   }
 
   template <class T>

@@ -17,7 +17,7 @@ namespace coworker::inline v0_1 {
 /// far apart they are.
 struct metrics {
   time_point now{};              ///< time of the snapshot, by the worker's executor; modifiers read no clock
-  int limit = 1;                 ///< maximum number of jobs in progress at once
+  int limit = 1;                 ///< how many jobs may have a slot at once
   int in_progress = 0;           ///< number of jobs taken whose outcome the queue does not have yet, or whose
                                  ///< handler was given up and still runs
   int most_in_progress = 0;      ///< the highest in_progress since the start
@@ -36,9 +36,10 @@ struct metrics {
   /// Number of slots that were empty because no job came, on average over the last half second.
   double slots_waiting = 0;
   /// Jobs offered in the last second, as far as that is known: those taken and, if the queue counts its jobs,
-  /// the growth of their number. At an HTTP endpoint: every request for a job, counted when it comes, even if it
-  /// is refused because too many wait. Note: from any other queue a worker takes no more than it has slots for, so
-  /// while `demand` is high this is the worker's own throughput, and does not include the jobs that wait.
+  /// the growth of their number. At an HTTP endpoint: every request for a job, counted when it comes, even if
+  /// it is refused because too many wait. Note: from any other queue a worker takes no more than it has slots
+  /// for, so while `demand` is high this is the worker's own throughput, and does not include the jobs that
+  /// wait.
   double arrivals_per_second = 0;
   double completions_per_second = 0;  ///< outcomes delivered in the last second
 

@@ -33,9 +33,9 @@ concept modifier_of_current = requires(Modifier& modifier, int current) {
 
 }  // namespace detail
 
-/// Decides how many jobs may be in progress, from the current limit and, if it takes them, the
-/// worker's metrics: `int(int)` or `int(int, const metrics&)`. Each worker has its own copy and calls
-/// it on one thread.
+/// Decides the limit, which is how many jobs may have a slot at once, from the limit so far and, if it takes
+/// them, the worker's metrics: `int(int)` or `int(int, const metrics&)`. Each worker has its own copy and
+/// calls it on one thread.
 template <class Modifier>
 concept concurrency_modifier = detail::modifier_of_metrics<Modifier> || detail::modifier_of_current<Modifier>;
 
@@ -66,15 +66,14 @@ int ask(Modifier& modifier, int current, const metrics& measured) {
 
 /// Keeps the limit constant.
 struct fixed_concurrency {
-  int limit = 1;  ///< maximum number of jobs in progress at once; 1 or more. Default: 1
+  int limit = 1;  ///< how many jobs may have a slot at once; 1 or more. Default: 1
 
   int operator()(int) const noexcept { return limit; }
 };
 static_assert(concurrency_modifier<fixed_concurrency>);
 
-/// Raises the limit by one while jobs wait for slots, and lowers it by one while slots wait for jobs.
-/// It follows the load even where a higher limit no longer raises the throughput; use hill_climb to
-/// find that limit.
+/// Raises the limit by one while jobs wait for slots, and lowers it by one while slots wait for jobs. It
+/// follows the load even where a higher limit no longer raises the throughput; use hill_climb there.
 struct follow_demand {
   int min = 1;   ///< the lowest limit; 1 or more. Default: 1
   int max = 10;  ///< the highest limit; `min` or more. Default: 10

@@ -1,6 +1,6 @@
 #pragma once
-// throughput_sample: the throughput of a worker over a span of time. Must not know who compares
-// samples or why.
+// throughput_sample: the throughput of a worker over a span of time. Must not know who compares samples or
+// why.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/scale/metrics.hpp>

@@ -49,7 +49,7 @@ struct held_job {
   bool accepted = false;     ///< the server has accepted this run's result
   bool reporting = false;    ///< it has reported progress
   bool asked_while_running = false;
-  int arrivals = 0;  ///< complete answers that named it
+  int arrivals = 0;  ///< complete responses to takes that named it
   int run = 0;       ///< number of arrivals while it was not in progress
   int starts = 0;
   int tries = 0;     ///< posts of this run's result

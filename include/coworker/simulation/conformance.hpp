@@ -33,7 +33,7 @@ namespace coworker::inline v0_1::simulation {
 
 /// What a test provides: an engine, a way to feed it, and what it delivered. One is made for each run.
 ///
-///     engine()    the transport
+///     engine()    the engine
 ///     add()       adds one more job to the queue, and returns its id; any handler output and input will do
 ///     close()     no more jobs are added; an engine that can end does so once all are taken
 ///     arrivals()  everything that reached the receiver of the engine's deliveries, in the order of arrival;

@@ -13,16 +13,17 @@ namespace coworker::inline v0_1::simulation {
 enum class fault : unsigned char {
   slow_network,    ///< some messages take many times as long
   lost_requests,   ///< some never reach the server
-  lost_answers,    ///< the server acts, and the answer is lost
+  lost_answers,    ///< the server acts, and the response is lost
   duplicates,      ///< some requests reach the server twice
   late_requests,   ///< some reach the server long after the client has given them up
-  slow_bodies,     ///< some answers begin in time and take seconds to end
+  slow_bodies,     ///< some responses begin in time and take seconds to end
   partitions,      ///< spans in which nothing gets through
   server_errors,   ///< spans of 5xx
   throttling,      ///< spans of 429, some with Retry-After
   refusals,        ///< spans of 4xx
   gateway_errors,  ///< a proxy answers 502 or 504 for a server that has acted
-  garbage,  ///< answers to takes that are not JSON, are cut off, or contain something that is not a job
+  /// Responses to takes that are not JSON, are cut off, or contain something that is not a job.
+  garbage,
   server_restarts,      ///< open polls are broken, or never answered
   repeated_hand_overs,  ///< a job is handed over that a worker already has
   stops,                ///< stops of jobs that are queued, running, finished or unknown

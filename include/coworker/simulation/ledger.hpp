@@ -115,7 +115,7 @@ class ledger {
 
   void take_ended(int worker, int capacity) { account(worker).asked_for -= capacity; }
 
-  /// A complete answer names the job.
+  /// A complete response to a take names the job.
   void arrives(int worker, int job) {
     worker_account& one = account(worker);
     held_job& held = at(worker, job);
@@ -166,6 +166,7 @@ class ledger {
     }
     return false;
   }
+  /// complete() has returned. `kept`: the result is in the spool, or need not be.
   void lets_go(int worker, int job, delivery what, bool kept);
   /// An element of a stream. `run`: run_of() at the handler's start; 0: the latest run. Ignores elements of a
   /// handler that goes on after its job was given up and handed over again.
@@ -337,7 +338,7 @@ inline void ledger::check_chunk(int worker, int job, held_job& held, std::string
   const bool next = left.starts_with(text) && (left.size() == text.size() || left[text.size()] == ',');
   if (next) held.yielded.erase(0, text.size() + 1);  // and a comma
   if (!next && counts(account(worker)))
-    violate(invariant::chunks_in_order, about(worker, job) + " gives the chunk " + std::string(text) +
+    violate(invariant::chunks_in_order, about(worker, job) + " sends the chunk " + std::string(text) +
                                             ", and the handler's next elements are " + held.yielded);
 }
 
@@ -349,10 +350,10 @@ inline void ledger::part_begins(int worker, int job, part what, std::string_view
     const std::string name = what == part::chunk ? "a chunk" : "progress";
     if (held.completing || !held.in_progress)
       violate(invariant::nothing_after_the_outcome,
-              about(worker, job) + " gives " + name + " after its result");
+              about(worker, job) + " sends " + name + " after its result");
     if (mine.under_way)
       violate(invariant::chunks_in_order,
-              about(worker, job) + " gives " + name + " while other is on its way");
+              about(worker, job) + " sends " + name + " while another one is on its way");
   }
   if (what == part::chunk) check_chunk(worker, job, held, text);
   mine = part_account();
@@ -371,7 +372,8 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
   if (*made == delivery::accepted && !mine.acted)
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
   if ((*made == delivery::refused || *made == delivery::unwanted) && !mine.refused)
-    violate(invariant::reported_truly, about(worker, job) + " has a part refused, and nobody refused it");
+    violate(invariant::reported_truly,
+            about(worker, job) + " has a chunk or progress that counts as refused, and nobody refused it");
   const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*made == delivery::given_up && what == part::chunk && in_time)
     violate(invariant::reported_truly, about(worker, job) + " has a chunk given up before its time");

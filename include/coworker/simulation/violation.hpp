@@ -14,7 +14,7 @@ namespace coworker::inline v0_1::simulation {
 enum class invariant : unsigned char {
   every_job_settles,          ///< after the faults, within the time allowed
   no_job_dropped,             ///< every job that arrived is completed before the worker leaves
-  reported_truly,             ///< what the worker counts as accepted, refused or kept is so
+  reported_truly,             ///< what the worker counts as accepted, refused or kept really is
   one_start_per_hand_over,    ///< never two at once, never more starts than arrivals
   outcome_never_replaced,     ///< the queue accepts one outcome of each run of a job
   own_result_posted,          ///< what is posted is the job's complete result, under its own request id
@@ -27,9 +27,10 @@ enum class invariant : unsigned char {
   requests_bounded,           ///< per virtual second
   leaves_in_time,             ///< the grace period is kept, and the drain ends
   nothing_left_behind,        ///< no coroutine outlives the worker
-  no_endless_loop,            ///< time passes
+  no_endless_loop,            ///< virtual time goes on
   no_exception,               ///< none leaves the worker
-  same_seed_same_run,  ///< otherwise something depends on the machine, on addresses, or on what ran before
+  /// Otherwise something depends on the machine, on addresses, or on what ran before.
+  same_seed_same_run,
 };
 
 /// The names of the invariants, in the order of the enumeration.

@@ -305,7 +305,7 @@ class world {
   }
 
   // The grace period, the time that handlers may still take, a last attempt for each result, and the rest of
-  // an answer that has begun, which the network may delay for 20 s, or for as long as a post may take.
+  // a response that has begun, which the network may delay for 20 s, or for as long as a post may take.
   duration leaves_by(int number) const {
     const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
     if (account.asked_to_leave == (duration::max)()) return (duration::max)();

@@ -41,7 +41,7 @@ inline constexpr std::string_view usage_text =
     "  --test_input, --test_file    these jobs, then exit\n"
     "  --rp_serve_api               the queue API by HTTP\n"
     "  --serve, or the word serve   a plain HTTP service (PORT chooses the port)\n"
-    "  the program's own transport  what it gives to start()\n"
+    "  the program's own engine     what it gives to start()\n"
     "  RUNPOD_REALTIME_PORT         realtime by HTTP\n"
     "  RUNPOD_WEBHOOK_GET_JOB       the platform's queue\n"
     "  AWS_LAMBDA_RUNTIME_API       AWS Lambda\n"

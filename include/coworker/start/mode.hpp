@@ -84,7 +84,7 @@ inline std::string mode_line(const chosen_mode& chosen) {
       name = "a plain HTTP service";
       break;
     case start_mode::own_engine:
-      name = "a transport of its own";
+      name = "an engine of its own";
       break;
     case start_mode::realtime:
       name = "realtime by HTTP";

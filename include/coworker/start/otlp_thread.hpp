@@ -8,9 +8,9 @@
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread.hpp>
-#include <coworker/net/broken_pipe.hpp>
 #include <coworker/http/curl/client.hpp>
 #include <coworker/log.hpp>
+#include <coworker/net/broken_pipe.hpp>
 #include <coworker/scale/otlp.hpp>
 #include <coworker/start/otlp_settings.hpp>
 #include <coworker/start/run_engine.hpp>
@@ -74,7 +74,7 @@ class otlp_thread final : public side_work {
     }
   }
 
-  // Tries again only if the collector's answer allows it, and not at the end.
+  // Tries again only if the collector's response allows it, and not at the end.
   task<void> send(const std::string& url, std::string body) {
     const executor_ref here = co_await this_coro::executor();
     http_request request(url);
@@ -82,24 +82,24 @@ class otlp_thread final : public side_work {
     request.timeout = settings_.timeout;
     request.body = std::move(body);
     for (int tries = 1;; ++tries) {
-      const http_response answer = co_await client_.send(request);
-      const int status = answer.status;
-      if (answer.arrived() && status >= 200 && status < 300) {
+      const http_response response = co_await client_.send(request);
+      const int status = response.status;
+      if (response.arrived() && status >= 200 && status < 300) {
         failing_ = false;
         co_return;
       }
       const bool again =
-          !answer.arrived() || status == 429 || status == 502 || status == 503 || status == 504;
+          !response.arrived() || status == 429 || status == 502 || status == 503 || status == 504;
       bool over = !again || tries == 3;
       if (!over) {
-        const duration pause = answer.retry_after.value_or(std::chrono::seconds(tries));
+        const duration pause = response.retry_after.value_or(std::chrono::seconds(tries));
         over = co_await closing_.wait_until(here.now() + pause);
       }
       if (!over) continue;
       if (!std::exchange(failing_, true))
         log_.write(log_level::warn,
                    "OTLP: " + url + " does not accept what is sent: " +
-                       (answer.arrived() ? "it answered " + std::to_string(status) : answer.problem));
+                       (response.arrived() ? "it answered " + std::to_string(status) : response.problem));
       co_return;
     }
   }

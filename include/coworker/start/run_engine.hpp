@@ -1,5 +1,5 @@
 #pragma once
-// What all modes share: signals, the drain, the summary, the exit status. Must not know any engine.
+// What all modes share: signals, the drain, the summary, the exit status. Must not know how any engine works.
 
 #include <charconv>
 #include <coworker/coro/clock.hpp>
@@ -36,9 +36,9 @@ inline constexpr bool is_served_by_reference =
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
 // After a signal, the process ends at the latest three seconds after the grace period: a handler that does
-// not end is given up after one second. If the network is gone, results have a second and a half, and a second
-// more to receive answers that are on their way, so that the rest goes to the spool in time. While the
-// handler is being prepared, a signal ends the process at once with status `unprepared`.
+// not end is given up after one second. If the network is gone, results have a second and a half, and a
+// second more to receive responses that are on their way, so that the rest goes to the spool in time. While
+// the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                           int unprepared) {
@@ -104,9 +104,8 @@ class side_work : public shared_state {
 
 // Functions that only a build with libcurl has; null in others. Files of one program may differ in that.
 struct build_parts {
-  shared_handle<side_work> (*begin_otlp)(worker_access& worker,
-                                         logger& log) =
-      nullptr;  // returns an empty handle if no variable asks for it
+  // Returns an empty handle if no variable asks for it.
+  shared_handle<side_work> (*begin_otlp)(worker_access& worker, logger& log) = nullptr;
   shared_handle<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
 };
 

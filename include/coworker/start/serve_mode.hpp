@@ -218,14 +218,14 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, settings.most_connections, log);
   // Logged only once signals are handled, because whoever waits for this line may send one.
-  struct teller {
+  struct address_line {
     const serve_plan& plan;
     std::uint16_t port;
     logger& log;
   } where{plan, server->port(), log};
   endpoint.when_begun(
       [](void* argument) {
-        const teller& one = *static_cast<const teller*>(argument);
+        const address_line& one = *static_cast<const address_line*>(argument);
         detail::log_address(one.plan, one.port, one.log);
       },
       &where);

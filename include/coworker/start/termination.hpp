@@ -1,10 +1,10 @@
 #pragma once
 // The signals that ask a process to leave: which of them count, and who is notified. Must not know a worker.
 //
-// SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by nohup or by
-// a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a core dump,
-// which shows where it hangs; its jobs get no result. A signal also counts if it was blocked when the process
-// was started: the thread that waits for it unblocks it.
+// They are SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by
+// nohup or by a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a
+// core dump, which shows where it hangs; its jobs get no result. A signal also counts if it was blocked when
+// the process was started: the thread that waits for it unblocks it.
 
 #include <coworker/system.hpp>
 
@@ -38,8 +38,8 @@ struct termination_state {
   std::atomic<int> handlers{0};           // handlers that are running
   std::atomic<std::int64_t> last{never};  // when the last signal that counts came, in nanoseconds
   std::atomic<int> counted{0};
-  std::array<struct sigaction, termination_signals.size()>
-      before{};  // before ours; written while ours are not set
+  // What the program had set before, written while our handlers are not set.
+  std::array<struct sigaction, termination_signals.size()> before{};
 };
 inline termination_state this_process_termination;
 

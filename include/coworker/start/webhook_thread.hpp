@@ -1,12 +1,12 @@
 #pragma once
-// Sends the webhooks of an endpoint from a thread of their own, so that a server that does not answer delays
-// nothing else. Needs libcurl. Must not know jobs.
+// Sends the webhooks of an HTTP endpoint from a thread of their own, so that a server that does not answer
+// delays nothing else. Needs libcurl. Must not know jobs.
 
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread.hpp>
-#include <coworker/net/broken_pipe.hpp>
 #include <coworker/http/curl/client.hpp>
+#include <coworker/net/broken_pipe.hpp>
 #include <coworker/start/run_engine.hpp>
 #include <coworker/transport/endpoint/engine.hpp>
 #include <coworker/transport/endpoint/webhooks.hpp>

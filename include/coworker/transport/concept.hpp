@@ -21,7 +21,7 @@ namespace coworker::inline v0_1 {
 
 /// What a worker passes to an engine when it asks for jobs.
 struct take_request {
-  std::size_t capacity = 1;     ///< how many jobs the worker can start at once; 1 or more
+  std::size_t capacity = 1;     ///< how many more jobs the worker can take now; 1 or more
   std::size_t in_progress = 0;  ///< how many jobs the worker has in progress
 };
 
@@ -60,14 +60,13 @@ struct transport_limits {
   std::size_t chunk = (std::numeric_limits<std::size_t>::max)();
   /// False: chunk() is not called, and the elements of a stream become the job's output. Default: true.
   bool chunks = true;
-  /// How many jobs may be in progress at once, whatever the concurrency modifier says. Default: no limit.
+  /// How many jobs may have a slot at once, whatever the concurrency modifier says. Default: no limit.
   int jobs = (std::numeric_limits<int>::max)();
   /// How many calls of take() may run at once; 1 or more. Default: 1.
   int takes = 1;
   /// True: the jobs that wait in the engine can run nowhere else, such as those of clients that are connected
   /// to this process. A worker that leaves goes on taking them until take() returns `closed` or its grace
-  /// period is over.
-  /// Default: false.
+  /// period is over. Default: false.
   bool drains = false;
 };
 
@@ -169,8 +168,8 @@ struct transport_limits {
 ///       }
 ///
 ///       cw::task<cw::delivery> complete(cw::job_result result) {
-///         std::printf("%d: %s\n", std::stoi(std::string(result.job_id)), result.outcome.output.dump().c_str());
-///         co_return cw::delivery::accepted;
+///         std::printf("%d: %s\n", std::stoi(std::string(result.job_id)),
+///         result.outcome.output.dump().c_str()); co_return cw::delivery::accepted;
 ///       }
 ///     };
 ///     static_assert(cw::transport<countdown>);

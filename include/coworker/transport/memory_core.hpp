@@ -39,7 +39,7 @@ struct memory_job_state : shared_state {
 
   explicit memory_job_state(job_envelope&& pushed) : id(pushed.id), envelope(std::move(pushed)) {}
 
-  void tell() {
+  void notify() {
     news.set();
     changed.notify_all();
   }
@@ -100,7 +100,8 @@ class memory_core : public shared_state {
 
   explicit memory_core(std::size_t most_waiting) noexcept : most_waiting_(most_waiting) {}
 
-  // --- the program's side: any thread -----------------------------------------------------------------------
+  // --- the program's side: any thread
+  // -----------------------------------------------------------------------
 
   job push(job_envelope envelope) {
     const std::lock_guard lock(mutex_);
@@ -173,7 +174,8 @@ class memory_core : public shared_state {
     }
   }
 
-  // --- the worker's side ------------------------------------------------------------------------------------
+  // --- the worker's side
+  // ------------------------------------------------------------------------------------
 
   // Returns false if there is nothing to hand over yet.
   bool hand_over(std::size_t capacity, take_result& taken) {
@@ -201,7 +203,7 @@ class memory_core : public shared_state {
     memory_job_state* const found = table_.find(id);
     if (found == nullptr) return false;
     change(*found);
-    found->tell();
+    found->notify();
     return true;
   }
 
@@ -257,7 +259,7 @@ class memory_core : public shared_state {
     const job kept = std::move(at.itself);
     table_.remove(at);
     at.outcome = std::move(ended);
-    at.tell();
+    at.notify();
   }
 
   void settle_waiting(const char* why) {

@@ -165,7 +165,8 @@ class memory_queue {
   /// Accepts no more jobs. Workers run those that wait, and then end.
   void close() { core_->close(); }
 
-  // --- what a worker calls ----------------------------------------------------------------------------------
+  // --- what a worker calls
+  // ----------------------------------------------------------------------------------
 
   std::size_t backlog() const noexcept { return core_->backlog(); }
   transport_limits limits() const noexcept { return limits_; }

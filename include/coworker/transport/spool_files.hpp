@@ -32,17 +32,19 @@ namespace coworker::inline v0_1 {
 /// What a spool requires of the storage of its files; a model may hold them in memory. A function that
 /// returns false has set errno.
 ///
-///   names(folder)              the names of all files in it. Throws std::runtime_error if it cannot be opened.
-///   open(path, longest)        a regular file to read, see below; nothing if there is none. Throws
+///   names(folder)              the names of all files in it. Throws std::runtime_error if it cannot be
+///   opened. open(path, longest)        a regular file to read, see below; nothing if there is none. Throws
 ///                              std::runtime_error if it is no regular file, is longer than `longest` bytes,
 ///                              or cannot be read.
-///   create(path, text)         writes a new file that survives a loss of power. False: it failed, with EEXIST
+///   create(path, text)         writes a new file that survives a loss of power. False: it failed, with
+///   EEXIST
 ///                              if the name is taken; nothing is left of it.
 ///   overwrite(path, at, text)  writes in place; survives a loss of power. False: it failed.
 ///   rename(from, to)           in one step, replacing what was there. False: it failed.
 ///   remove(path)
 ///   sync(folder)               makes renames in it survive a loss of power.
-///   hold(path)                 makes a lock: a new file for which is_held() is true until let_go(), the end of
+///   hold(path)                 makes a lock: a new file for which is_held() is true until let_go(), the end
+///   of
 ///                              this object or of the process. False: it failed. One lock at a time.
 ///   is_held(path)              whether a running process holds the lock of that name.
 ///   let_go()                   removes the lock, if there is one.

@@ -14,8 +14,8 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Stands for json when testing whether a type's author wrote a conversion: the conversions in write.hpp and
-// read.hpp, which fit nearly every struct, accept only json itself.
+// Passed in place of json to find out whether a type's author wrote a conversion: the conversions in
+// write.hpp and read.hpp fit nearly every struct, but accept only json itself.
 struct json_stand_in : json {};
 
 template <class T>
@@ -124,12 +124,13 @@ using member_types = decltype(detail::with_members(std::declval<Struct&>(), [](a
   return type_list<std::remove_reference_t<decltype(member)>...>();
 }));
 
-// A struct may contain itself, as in a tree; `Open` are the structs whose members are being examined.
+// Whether a T can be read from json, with all its parts. A struct may contain itself, as in a tree; `Open`
+// are the structs whose members are being examined.
 template <class T, class... Open>
 consteval bool reads_from_json();
 
 template <class Struct, class... Open, class... Member>
-consteval bool all_fill(type_list<Member...>) {
+consteval bool all_read_from_json(type_list<Member...>) {
   return (reads_from_json<Member, Struct, Open...>() && ...);
 }
 
@@ -144,7 +145,7 @@ consteval bool reads_from_json() {
   } else if constexpr (is == input_kind::map) {
     return reads_from_json<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
-    return detail::all_fill<T, Open...>(member_types<T>());
+    return detail::all_read_from_json<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
     return names_of_enum<T>::count != 0 && !has_far_values<T>();
   } else {
@@ -152,12 +153,12 @@ consteval bool reads_from_json() {
   }
 }
 
-// The same for types that convert to json.
+// Whether a T can be converted to json, with all its parts.
 template <class T, class... Open>
 consteval bool writes_to_json();
 
 template <class Struct, class... Open, class... Member>
-consteval bool all_pour(type_list<Member...>) {
+consteval bool all_write_to_json(type_list<Member...>) {
   return (writes_to_json<std::remove_const_t<Member>, Struct, Open...>() && ...);
 }
 
@@ -185,7 +186,7 @@ consteval bool writes_to_json() {
       return writes_to_json<element_of<T>, Open...>();
     }
   } else if constexpr (plain_struct<T>) {
-    return detail::all_pour<T, Open...>(member_types<T>());
+    return detail::all_write_to_json<T, Open...>(member_types<T>());
   } else {
     return turns_into_json<T>();
   }

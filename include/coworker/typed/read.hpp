@@ -106,8 +106,8 @@ class member_search {
     const member_slot* const member = find_member(block_, key_probe(key));
     return member == nullptr ? nullptr : found(static_cast<std::size_t>(member - block_->members()));
   }
-  /// Returns how many members nobody has asked for, if none was asked for twice.
-  std::size_t left() const noexcept { return size_ - found_; }
+  /// Returns how many members were not asked for, provided that none was asked for twice.
+  std::size_t not_asked_for() const noexcept { return size_ - found_; }
 
  private:
   const json* found(std::size_t at) noexcept {
@@ -129,8 +129,8 @@ concept ordered_list = is_list<T> && requires(T& list) {
   list[0];
 };
 
-/// Checks a rule about the elements of a list. It checks those that can be read, and reads them again
-/// to do so.
+/// Checks a rule about the elements of a list in the order of the JSON, in which it reads them again. Leaves
+/// out those that cannot be read.
 template <class Value, class Rule>
 void check_elements(const Rule& rule, const json& from, const input_place& place, input_problems& problems) {
   std::size_t index = 0;
@@ -172,7 +172,7 @@ class struct_reader {
       std::size_t index = 0;
       (read_member(search, member, index++), ...);
     });
-    if (search.left() != 0 && !ignores_unknown()) {
+    if (search.not_asked_for() != 0 && !ignores_unknown()) {
       detail::refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
     }
     if constexpr (has_rules<Struct>) check_rules(before);

@@ -21,8 +21,9 @@ namespace coworker::inline v0_1 {
 ///     constexpr auto rules(coworker::type<request>) {
 ///       return coworker::rule_list(
 ///           coworker::member(&request::prompt).length(1, 2000),
-///           coworker::member(&request::width).range(64, 2048).check([](int w) { return w % 8 == 0; }, "a
-///           multiple of 8"), coworker::unknown_members::ignored);
+///           coworker::member(&request::width).range(64, 2048).check(
+///               [](int w) { return w % 8 == 0; }, "a multiple of 8"),
+///           coworker::unknown_members::ignored);
 ///     }
 ///
 /// The function is in the struct's own namespace, or is a friend of the struct. Rules apply to inputs; an

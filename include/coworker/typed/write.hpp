@@ -26,8 +26,8 @@ json enum_to_json(Enum value) {
   }
 }
 
-/// Returns the duration in seconds: an integer if it counts whole seconds in an integer, else a floating-point
-/// number. A float is converted so that it is written in as few digits as elsewhere.
+/// Returns the duration in seconds: an integer if it counts whole seconds in an integer, else a
+/// floating-point number. A float is converted so that it is written in as few digits as elsewhere.
 template <class Duration>
 json duration_to_json(const Duration& span) {
   using period = typename Duration::period;

@@ -39,7 +39,8 @@ class job_watch {
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : (time_point::max)();
     const time_point due = end < record.deadline ? end : record.deadline;
-    // A job that was stopped while it waited ends as soon as it gets its turn, and must not be given up before.
+    // A job that was stopped while it waited ends as soon as it gets its turn, and must not be given up
+    // before.
     if (due != (time_point::max)() && !record.stop.stop_requested()) set_alarm(record, due);
     running_.push_back(record);
     record.started = now;

@@ -1,6 +1,6 @@
 #pragma once
-// limit_control: how many jobs a worker may run: the modifier, the metrics it sees, and the log lines about
-// its answers. Must not know the worker.
+// limit_control: asks the concurrency modifier for the limit, publishes the metrics that it sees, and logs
+// how the limit changes. Must not know the worker.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/executor.hpp>
@@ -22,7 +22,7 @@ class limit_control {
   limit_control(modifier_ref modifier, handler_ref handler, resource_reader* resources, logger& log) noexcept
       : modifier_(modifier), handler_(handler), resources_(resources), log_(log) {}
 
-  // Begins a run over a queue that allows `most` jobs in progress.
+  // Begins a run over an engine that allows a limit of at most `most`.
   void begin(time_point now, int most) {
     most_ = most;
     recorded = metrics_recorder(now);
@@ -48,8 +48,8 @@ class limit_control {
   // Publishes the current figures without asking the modifier.
   void publish(time_point now, int limit) { publish(look(now, limit), limit); }
 
-  // Whether what was published last will soon be outdated although no job may be in progress, or whether the
-  // latest change is not logged yet.
+  // Returns whether publish() must be called again even if no job is in progress: what was published last
+  // changes with time alone, or the latest change of the limit is not logged yet.
   bool goes_stale() const noexcept {
     return published_.limit != logged_limit_ || published_.in_progress > 0 ||
            published_.arrivals_per_second > 0 || published_.completions_per_second > 0;

@@ -27,8 +27,8 @@ struct options {
   /// outcomes as the limit may be in delivery without a slot; beyond that, each keeps one. Default: off, a
   /// slot becomes free once the queue has the outcome.
   bool overlap_delivery = false;
-  /// Takes one extra job per slot, so that it can start the moment the slot is free. Default: off, because a job
-  /// waiting here could run on another worker.
+  /// Takes one extra job per slot, so that it can start the moment the slot is free. Default: off, because a
+  /// job waiting here could run on another worker.
   bool prefetch = false;
   /// How long a handler may run before its job is stopped and fails. A job with a time limit of its own gets
   /// the smaller of the two. 0 or more. Default: 0, no limit.
@@ -95,8 +95,8 @@ struct options {
   std::string metrics_host = "127.0.0.1";
   /// How many jobs may wait at an HTTP endpoint; more are refused with status 429. Default: 1000.
   std::size_t most_waiting = 1000;
-  /// How many connections an HTTP endpoint has at once; more are answered with status 503. Where the process may not
-  /// open as many files, start() raises its own limit as far as it may. Default: 1024.
+  /// How many connections an HTTP endpoint has at once; more are answered with status 503. Where the process
+  /// may not open as many files, start() raises its own limit as far as it may. Default: 1024.
   std::size_t most_connections = 1024;
   /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint serves the routes
   /// of OpenAI's API. Default: true if the input is a struct with a member openai_route.
@@ -139,7 +139,8 @@ struct worker_summary {
   std::uint64_t stopped = 0;  ///< jobs that ended because they were asked to stop
   /// Jobs whose outcome the queue refused or could not be given, without those that it no longer wants.
   std::uint64_t undelivered = 0;
-  /// The most jobs that were in progress at once.
+  /// The most jobs whose handler ran or whose outcome was being delivered at once. Unlike
+  /// metrics::most_in_progress, without jobs that waited for a slot.
   int highest_in_progress = 0;
   /// How long the run took.
   duration elapsed{};

@@ -20,7 +20,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-// Makes a record of a job that was handed over.
+// Makes a record of a job that was handed over, and lets it wait for a slot.
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
   if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
@@ -95,8 +95,8 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   job_ended(record, co_await std::move(sending));
 }
 
-// For a stopped job whose handler still runs: the outcome that the job then has is delivered, and the slot
-// stays in use.
+// For a stopped job whose handler still runs: delivers the outcome that the stop gave it. The slot stays in
+// use.
 template <transport Queue>
 void worker_run<Queue>::give_up(job_record& record) {
   core_.log.write(

@@ -1,6 +1,6 @@
 #pragma once
-// How a worker_run ends: jobs in progress have the grace period, then they are stopped. Must not know how jobs
-// are run.
+// How a worker_run ends: jobs in progress have the grace period, then they are stopped. Must not know how
+// jobs are run.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/task.hpp>

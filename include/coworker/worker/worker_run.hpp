@@ -1,7 +1,10 @@
 #pragma once
 // worker_run: one run of a worker over an engine. It takes jobs as capacity allows, runs each to an outcome,
-// has every outcome delivered, and then winds down. It knows engines only as a concept and time only through
-// its executor. Must not know the types of handlers and modifiers.
+// has every outcome delivered, and then winds down. Knows engines only as a concept and time only through its
+// executor. Must not know the types of handlers and modifiers.
+//
+// This header has the main loop, run(), and the takes. run_jobs.hpp defines what happens to a single job,
+// from accept() to job_ended(), and wind_down.hpp how the run ends.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>

@@ -34,8 +34,8 @@ namespace coworker::inline v0_1 {
 /// libcurl reads it; if there are none when the client is constructed, later ones are ignored. Coroutines on
 /// the same loop may await descriptors: libcurl and they share one wait.
 ///
-/// Throws: the constructor throws std::runtime_error when libcurl cannot be set up, also for
-/// lack of descriptors.
+/// Throws: the constructor throws std::runtime_error when libcurl cannot be set up, also for lack of
+/// descriptors.
 /// Thread safety: use it on the loop's thread only, except for wake() and a stop of the awaiting chain.
 class curl_client final : public waiter {
  public:
@@ -45,8 +45,8 @@ class curl_client final : public waiter {
   curl_client& operator=(const curl_client&) = delete;
   ~curl_client() = default;
 
-  /// See http_client. libcurl may repeat a request by itself if a re-used connection fails
-  /// before any response.
+  /// See http_client. libcurl may repeat a request by itself if a re-used connection fails before any
+  /// response.
   task<http_response> send(const http_request& request) {
     http_response response;
     bool gave_up = false;
@@ -163,7 +163,7 @@ class curl_client final : public waiter {
   void poll(int timeout);
 
   detail::curl_transfers transfers_;
-  // Separate lists, so that the requests of a handle differ in little.
+  // Separate lists, so that an exchange, which keeps its libcurl settings, need not change many of them.
   std::vector<std::unique_ptr<exchange>> idle_gets_;
   std::vector<std::unique_ptr<exchange>> idle_posts_;
   std::optional<detail::descriptor_set> descriptors_;
@@ -184,8 +184,7 @@ inline bool curl_client::is_followed(const http_response& response, const std::s
          detail::is_same_server(asked, response.location);
 }
 
-// Blocks until something happens, until the deadline, or until something is due that does
-// not wake this thread.
+// Blocks until something happens, until the deadline, or until the deadline of an exchange.
 inline void curl_client::block(time_point deadline) {
   const bool active = !transfers_.empty();
   deadline = (std::min)(deadline, transfers_.next_due());

@@ -27,26 +27,24 @@ namespace coworker::inline v0_1 {
 struct curl_client_options {
   /// The value of the User-Agent header. Default: "coworker".
   std::string user_agent = "coworker";
-  /// For name look-up, connection and TLS handshake. Above 0. Default: 10 s.
+  /// How long name look-up, connection and TLS handshake may take together. Above 0. Default: 10 s.
   duration connect_timeout = std::chrono::seconds(10);
   /// How long a connection may be silent before it is probed, and the time between probes (TCP keep-alive).
   /// Whole seconds. Default: 15 s.
   std::chrono::seconds keep_alive = std::chrono::seconds(15);
-  /// How long an exchange that is being given up may still receive a response that was on
-  /// its way. Default: 1 s.
+  /// How long an exchange that is being given up may still receive a response. Default: 1 s.
   duration linger = std::chrono::seconds(1);
   /// The least speed of a response that has begun, in bytes per second, measured over `slow_limit`. A slower
   /// one is given up, as a failure. Default: 1000.
   long least_speed = 1000;
   /// The time over which `least_speed` is measured. Default: 30 s.
   duration slow_limit = std::chrono::seconds(30);
-  /// The same time for an exchange that was asked to stop, so that it does not delay a
-  /// shutdown. Default: 2 s.
+  /// `slow_limit` for an exchange that was asked to stop, so that it does not delay a shutdown. Default: 2 s.
   duration slow_limit_when_stopped = std::chrono::seconds(2);
   /// The largest response, in bytes, uncompressed. Default: 512 MiB.
   std::size_t answer_limit = std::size_t{512} << 20;
-  /// The largest response after decompression, in bytes. One that was larger than that in compressed form may
-  /// decompress to 64 times its compressed size. Default: 16 MiB.
+  /// The largest response after decompression, in bytes. A compressed response that is itself larger than
+  /// this may decompress to 64 times its compressed size. Default: 16 MiB.
   std::size_t unpacked_limit = std::size_t{16} << 20;
   /// The most idle connections to keep for re-use. Default: 256.
   long idle_connections = 256;

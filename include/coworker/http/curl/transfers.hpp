@@ -69,7 +69,7 @@ class curl_transfers {
   /// Whether an exchange was added since libcurl was last called, so that there is nothing to wait for.
   bool must_begin() const noexcept { return perform_first_; }
 
-  /// Returns when something is due that does not wake this thread.
+  /// Returns the earliest deadline of an exchange. A wait must end by then, because libcurl does not know it.
   time_point next_due() const noexcept {
     time_point soonest = (time_point::max)();
     for (const exchange* const one : exchanges_) soonest = (std::min)({soonest, one->give_up_at, one->due});
@@ -123,8 +123,8 @@ void curl_transfers::explain(http_response& response, Words words) noexcept {
   }
 }
 
-// Between two checks of the sockets, this thread was busy or the process was frozen, and it is unknown for
-// how long. Silence in that time does not count.
+// Time in which this thread did not check the sockets, because it was busy or the process was frozen, does
+// not count as silence of the server: all deadlines move by it.
 inline void curl_transfers::update_time(time_point now, time_point waited_until) noexcept {
   if (waited_until != (time_point::min)() && (waited_until > now || now - waited_until <= noticeable))
     observed_until_ = now;
@@ -183,23 +183,25 @@ inline void curl_transfers::give_up(exchange& one, patience seen) noexcept {
   explain(*one.response, [&] { return describe(one, seen, common_.now); });
 }
 
-// Removes the exchange from libcurl and resumes its coroutine.
+// Removes the exchange from libcurl and posts its coroutine. If there is no memory for that, the exchange
+// stays in the list, and end_overdue() tries again soon.
 inline auto curl_transfers::finish(exchange_list::iterator place) noexcept -> exchange_list::iterator {
   exchange& one = **place;
   if (!std::exchange(one.settled, true)) curl_multi_remove_handle(multi_.get(), one.easy.get());
   try {
     one.executor.post(one.waiting);
-  } catch (...) {  // no memory; tried again soon
+  } catch (...) {
     one.due = common_.now + std::chrono::milliseconds(10);
     return place + 1;
   }
   return exchanges_.erase(place);
 }
 
-// Everything that had arrived was read just before this. An exchange that waits for its response shuts down
-// its sending side, and has the linger time to receive what the server has already sent. An HTTP/2 connection
-// can be shut down only when all of its exchanges are given up; until then the exchange continues. libcurl
-// does not tell the server about a stream that is merely removed, and the server's response would be lost.
+// Gives up the exchanges that were asked to stop. Everything that had arrived was read just before this. An
+// exchange that waits for its response shuts down its sending side, and has the linger time to receive what
+// the server has already sent. An HTTP/2 connection can be shut down only when all of its exchanges are given
+// up; until then the exchange continues: if it were only removed, libcurl would not notify the server, and
+// the server's response would be lost.
 inline void curl_transfers::stop_exchanges() noexcept {
   stops_postponed_ = false;
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
@@ -237,7 +239,7 @@ inline bool curl_transfers::is_shared(const exchange& one) const noexcept {
                      [&one](const exchange* other) { return other != &one && other->port == one.port; });
 }
 
-// Everything that had arrived was read just before this.
+// Ends the exchanges whose time is over. Everything that had arrived was read just before this.
 inline void curl_transfers::end_overdue() noexcept {
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;

@@ -26,7 +26,8 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// Runs jobs through one function over batches.
+// What the two kinds of batched handlers share. Each job's coroutine waits in a line; the first one of a
+// batch runs the function for all jobs of the batch.
 template <runs_batches Many>
 class batch_runner {
   using call = batch_call_of<Many>;
@@ -66,8 +67,8 @@ class batch_runner {
     line_entry(const line_entry&) = delete;
     line_entry& operator=(const line_entry&) = delete;
     ~line_entry() {
-      // A job whose batch runs is destroyed only if there was no memory for a wait; nothing can be saved
-      // then.
+      // Destroyed while its batch runs, which happens only if there was no memory for the wait. The batch
+      // still refers to the job, so the program cannot go on.
       if (!left && !line_.leave(one_)) std::terminate();
     }
 
@@ -223,8 +224,8 @@ class batched_handler_with_value : public batch_runner<Many> {
 
 /// Runs jobs that come at about the same time in one call:
 ///
-///     std::vector<std::string> handle_many(std::vector<request> batch);  // one result for each, in their order
-///     start(argc, argv, batched(handle_many, {.most = 16, .within = 5ms}), fixed_concurrency{32});
+///     std::vector<std::string> handle_many(std::vector<request> batch);  // one result for each, in their
+///     order start(argc, argv, batched(handle_many, {.most = 16, .within = 5ms}), fixed_concurrency{32});
 ///
 /// `many` takes a vector of inputs, or of job<Input> if it needs ids or progress, and returns one result per
 /// job, in order. It is a plain function, which runs on the worker's pool, or returns a task of the vector,

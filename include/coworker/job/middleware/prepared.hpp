@@ -17,12 +17,11 @@
 #include <type_traits>
 #include <utility>
 
-#define COWORKER_REFUSE_HANDLER_OF_VALUE                                                                \
-  COWORKER_REFUSE(                                                                                      \
-      "coworker::prepared: the handler does not fit; it must be callable with a reference to what is "  \
-      "loaded and with "                                                                                \
-      "a job, and give something that turns into json, as in `task<std::string> handle(model& loaded, " \
-      "job<> work)`")
+#define COWORKER_REFUSE_HANDLER_OF_VALUE                                                               \
+  COWORKER_REFUSE(                                                                                     \
+      "coworker::prepared: the handler does not fit; it must be callable with a reference to what is " \
+      "loaded and with a job, and give something that turns into json, as in `task<std::string> "      \
+      "handle(model& loaded, job<> work)`")
 
 namespace coworker::inline v0_1 {
 
@@ -48,7 +47,7 @@ using load_result =
 template <class Load>
 concept loads_value = std::is_object_v<typename load_result<Load>::type>;
 
-// The type of the second of two parameters in a signature.
+// The type of the second parameter in a signature of two.
 template <class Signature>
 struct second_parameter {};
 template <class R, class A, class B>
@@ -209,7 +208,7 @@ class prepared_handler {
 /// Thread safety: jobs share the value; plain handlers use it on several threads at once. It is destroyed on
 /// the thread that destroys the worker; use lanes for objects that are bound to the thread that makes them.
 /// Cancellation: if a signal comes while `load` runs, start() ends the process at once. A worker that is
-/// stopped by hand requests a stop of `load`, and waits for its end.
+/// stopped by worker::stop() requests a stop of `load`, and waits for its end.
 template <class Load, class Handler>
 requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load>) auto prepared(
     Load load, Handler handler) {

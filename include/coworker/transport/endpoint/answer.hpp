@@ -1,6 +1,6 @@
 #pragma once
-// How an endpoint answers requests: the only coroutine, for endpoints of every kind. Must not know which kind
-// it serves.
+// How an HTTP endpoint answers a request: the coroutine that sends what an endpoint_visit decides, for
+// endpoints of every kind. Must not know which kind it serves.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/task.hpp>

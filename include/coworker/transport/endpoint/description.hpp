@@ -1,6 +1,6 @@
 #pragma once
-// How an endpoint describes its API: an OpenAPI document with the schemas of the handlers' inputs, and a page
-// for people. Must not know any job.
+// How an HTTP endpoint describes its API: an OpenAPI document with the schemas of the handlers' inputs, and a
+// page for people. Must not know any job.
 
 #include <array>
 #include <coworker/json/json.hpp>

@@ -1,6 +1,6 @@
 #pragma once
-// http_endpoint: a queue of the jobs that HTTP clients send, as an engine for a worker. Must not know what
-// requests look like.
+// http_endpoint: the engine whose jobs are HTTP requests. Has what a worker calls; job_table.hpp keeps the
+// jobs. Must not know what requests look like: visit.hpp and router.hpp do.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
@@ -44,14 +44,14 @@ class http_endpoint {
   const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
 
-  // Wakes the worker once for all jobs that came in one turn of the server's loop: each new job sets `new_jobs`,
-  // and a coroutine that waits for it sets available(). Null: each new job sets available(). Called on the
-  // server's loop.
+  // Wakes the worker once for all jobs that came in one turn of the server's loop: each new job sets
+  // `new_jobs`, and a coroutine that waits for it sets available(). Null: each new job sets available().
+  // Called on the server's loop.
   void announce_jobs_by(detail::local_event* new_jobs) noexcept { new_jobs_ = new_jobs; }
   detail::local_event* new_jobs() const noexcept { return new_jobs_; }
 
-  // Calls `notify(argument)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
-  // that.
+  // Calls `notify(argument)` on the worker's thread when a worker begins to serve the endpoint. Must be set
+  // before that.
   void when_begun(void (*notify)(void* argument), void* argument) noexcept {
     on_begun_ = notify;
     on_begun_argument_ = argument;
@@ -64,7 +64,8 @@ class http_endpoint {
     return worker && !worker->preparing();
   }
 
-  // --- what a worker calls ----------------------------------------------------------------------------------
+  // --- what a worker calls
+  // ----------------------------------------------------------------------------------
 
   std::size_t backlog() const noexcept { return jobs_.waiting(); }
 

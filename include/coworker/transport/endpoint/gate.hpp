@@ -1,5 +1,5 @@
 #pragma once
-// Which requests an endpoint admits, by their Host, Origin and token. Must not know what they ask for.
+// Which requests an HTTP endpoint admits, by their Host, Origin and token. Must not know what they ask for.
 
 #include <coworker/http/request_head.hpp>
 #include <coworker/http/syntax.hpp>

@@ -34,8 +34,8 @@ class job_table {
 
   // --- for clients ----------------------------------------------------------------------------------------
 
-  // Adds a job. Returns an empty handle, and the reason in `why`, if there is no room or the worker leaves.
-  // With `announced` false the worker is not woken; the caller must then set available() soon.
+  // Adds a job. Returns an empty handle, and the reason in `why`, if there is no room or the worker is
+  // leaving. With `announced` false the worker is not woken; the caller must then set available() soon.
   job_handle submit(endpoint_order order, time_point now, refusal& why, bool announced = true) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;
@@ -217,7 +217,7 @@ class job_table {
 
   enum class chunk_place : unsigned char { added, no_room, unwanted };
 
-  // Adds a chunk. no_room: its client has to read first.
+  // Adds a chunk. Returns no_room if the client must first read others; `room` is set when it has.
   chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return chunk_place::unwanted;
@@ -302,9 +302,8 @@ class job_table {
   event& noticed() noexcept { return noticed_; }
 
  private:
-  static constexpr std::size_t cost_of_a_job = 512;  // bytes, roughly, of the object itself
-  static constexpr std::size_t most_unread =
-      256 * 1024;  // bytes of chunks, beyond which a handler waits for a slow reader
+  static constexpr std::size_t cost_of_a_job = 512;       // bytes, roughly, of the object itself
+  static constexpr std::size_t most_unread = 256 * 1024;  // bytes of chunks; beyond that, handlers wait
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;

@@ -1,6 +1,6 @@
 #pragma once
-// A response of an endpoint: a status, a body of which a part may be shared with other responses, and a few
-// header lines. Must not know why it is sent.
+// A response of an HTTP endpoint: a status, a body of which a part may be shared with other responses, and a
+// few header lines. Must not know why it is sent.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/response_head.hpp>

@@ -1,5 +1,5 @@
 #pragma once
-// What a request means, by the kind of the endpoint. Must not know how bytes are sent.
+// What a request to an HTTP endpoint means, by the kind of the endpoint. Must not know how bytes are sent.
 
 #include <array>
 #include <coworker/coro/clock.hpp>

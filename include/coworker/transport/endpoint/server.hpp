@@ -1,6 +1,6 @@
 #pragma once
-// An endpoint on a port: its HTTP server, on a thread and an event loop of its own, so that no handler can
-// delay a response. Must not know what the endpoint offers.
+// An HTTP endpoint on a port: its HTTP server, on a thread and an event loop of its own, so that no handler
+// can delay a response. Must not know what the endpoint offers.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/scope.hpp>

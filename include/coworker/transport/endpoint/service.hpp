@@ -1,6 +1,6 @@
 #pragma once
-// Requests that are jobs themselves: those of a plain service, of the program's own routes, of OpenAI's API,
-// of realtime and of predictions. Must not know which of them an endpoint offers.
+// Requests to an HTTP endpoint that are jobs themselves: those of a plain service, of the program's own
+// routes, of OpenAI's API, of realtime and of predictions. Must not know which of them an endpoint offers.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/http/http_error.hpp>

@@ -1,6 +1,7 @@
 #pragma once
-// One request at an endpoint, from its head to the last byte of its response, as a state machine that never
-// waits: the coroutine that does is in answer.hpp. Must not know how bytes are sent.
+// endpoint_visit: one request at an HTTP endpoint, from its head to the last byte of its response, as a state
+// machine that never waits. The coroutine that waits and sends for it is in answer.hpp. Must not know how
+// bytes are sent.
 
 #include <algorithm>
 #include <coworker/coro/clock.hpp>
@@ -53,7 +54,8 @@ class endpoint_visit {
   http_endpoint& endpoint() noexcept { return endpoint_; }
   const request_head& request() const noexcept { return request_; }
 
-  // --- what the response will be ----------------------------------------------------------------------------
+  // --- what the response will be
+  // ----------------------------------------------------------------------------
 
   void reply(endpoint_reply made) {
     reply_ = std::move(made);
@@ -88,7 +90,8 @@ class endpoint_visit {
     }
   }
 
-  // --- the next step ----------------------------------------------------------------------------------------
+  // --- the next step
+  // ----------------------------------------------------------------------------------------
 
   step next(time_point now) {
     now_ = now;

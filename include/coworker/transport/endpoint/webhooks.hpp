@@ -1,6 +1,6 @@
 #pragma once
-// Webhooks of an endpoint: a request to the URL that came with a job, once the job has ended. Must not know
-// libcurl.
+// Webhooks of an HTTP endpoint: a request to the URL that came with a job, once the job has ended. Must not
+// know libcurl.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -62,10 +62,10 @@ class webhook_sender {
         *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
     request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
     for (int tries = 1;; ++tries) {
-      const http_response answer = co_await client_.send(request);
-      if (answer.arrived() && answer.status == 200) co_return;
-      problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
-      if (answer.failure == http_failure::unusable) break;  // another try would fail in the same way
+      const http_response response = co_await client_.send(request);
+      if (response.arrived() && response.status == 200) co_return;
+      problem = response.arrived() ? "it answered " + std::to_string(response.status) : response.problem;
+      if (response.failure == http_failure::unusable) break;  // another try would fail in the same way
       if (tries == most_tries || closing_.is_set()) break;
       co_await closing_.wait_until(here.now() + pause);
     }

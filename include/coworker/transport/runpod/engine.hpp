@@ -1,6 +1,6 @@
 #pragma once
-// runpod_engine: the platform's queue over libcurl, with its heartbeat and stop channel on a thread of their
-// own. Needs libcurl. Must not know start(), which serves it in production.
+// runpod_engine: runpod_queue over libcurl, with its heartbeat and stop channel on a thread of their own.
+// Needs libcurl. Must not know start(), which serves it in production.
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/stop.hpp>
@@ -9,9 +9,9 @@
 #include <coworker/exec/insist.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/sync_wait.hpp>
-#include <coworker/net/broken_pipe.hpp>
 #include <coworker/http/curl/client.hpp>
 #include <coworker/log.hpp>
+#include <coworker/net/broken_pipe.hpp>
 #include <coworker/transport/environment.hpp>
 #include <coworker/transport/runpod/attendant.hpp>
 #include <coworker/transport/runpod/environment.hpp>

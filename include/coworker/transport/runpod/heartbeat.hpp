@@ -25,7 +25,9 @@ namespace coworker::inline v0_1 {
 
 /// Settings of heartbeat().
 struct heartbeat_options {
-  /// Between heartbeats. 1 ms or more. Default: 10 s. Each ping may take two intervals, and at least 1 s.
+  /// The time between two heartbeats. 1 ms or more. A ping is given up after two intervals, but not before 1
+  /// s.
+  /// Default: 10 s.
   duration interval = std::chrono::seconds(10);
   /// Header lines of each ping. Default: none.
   std::vector<std::string> headers = {};
@@ -33,8 +35,8 @@ struct heartbeat_options {
 
 namespace detail {
 
-// A ping that is given up costs its connection. On a network where a handshake and an answer take longer than
-// two short intervals, no ping would ever arrive.
+// A ping that is given up costs its connection. On a network where a handshake and a response take longer
+// than two short intervals, no ping would ever arrive.
 inline duration ping_limit(duration interval) noexcept {
   constexpr duration least = std::chrono::seconds(1);
   return interval * 2 < least ? least : interval * 2;
@@ -68,63 +70,64 @@ inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vec
   return made;
 }
 
-inline bool worth_another_ping(const http_response& answer) noexcept {
-  if (!answer.arrived()) return true;
-  return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
+inline bool worth_another_ping(const http_response& response) noexcept {
+  if (!response.arrived()) return true;
+  return response.status == 429 || response.status == 500 ||
+         (response.status >= 502 && response.status <= 504);
 }
 
 // Whether the URL may have been too long: 414 and 431 say so, 400 and 413 may mean it, and some servers just
 // close the connection.
-inline bool may_be_too_long(const std::string& url, const http_response& answer) noexcept {
+inline bool may_be_too_long(const std::string& url, const http_response& response) noexcept {
   if (url.size() <= safe_ping_length) return false;
-  if (!answer.arrived()) return answer.failure == http_failure::broken;
-  return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
+  if (!response.arrived()) return response.failure == http_failure::broken;
+  return response.status == 400 || response.status == 413 || response.status == 414 || response.status == 431;
 }
 
-// The pings of one heartbeat after another. Each heartbeat names every job: in one ping as long as the server
-// accepts that, otherwise in several.
+// The pings of all heartbeats, one heartbeat after the other. Each heartbeat names every job: in one ping as
+// long as the server accepts that, otherwise in several.
 class ping_list {
  public:
   ping_list(const queue_urls& urls, worker_control worker) noexcept : urls_(urls), worker_(worker) {}
 
   void begin_beat() {
     divided_ = false;
-    left_.clear();
+    remaining_.clear();
   }
 
   // The next ping. A ping for all jobs names the jobs of this moment, also on a retry.
   const std::string& next() {
     if (!divided_) {
-      left_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
-      if (left_.back().size() >= refused_length_) divide();
+      remaining_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
+      if (remaining_.back().size() >= refused_length_) divide();
     }
-    return left_.back();
+    return remaining_.back();
   }
 
   // Returns whether that was the last ping of this heartbeat.
   bool accepted() {
-    left_.pop_back();
-    return left_.empty();
+    remaining_.pop_back();
+    return remaining_.empty();
   }
 
   // The server did not accept next(). Returns true if that was for its length, and next() is now shorter. A
   // length that the server has refused explicitly is not tried again.
-  bool shortened(const http_response& answer) {
-    if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
-    if (answer.arrived()) refused_length_ = left_.back().size();
+  bool shortened(const http_response& response) {
+    if (divided_ || !may_be_too_long(remaining_.back(), response)) return false;
+    if (response.arrived()) refused_length_ = remaining_.back().size();
     divide();
     return true;
   }
 
  private:
   void divide() {
-    left_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
+    remaining_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
     divided_ = true;
   }
 
   const queue_urls& urls_;
   const worker_control worker_;
-  std::vector<std::string> left_;
+  std::vector<std::string> remaining_;
   bool divided_ = false;
   std::size_t refused_length_ = std::string::npos;
 };
@@ -156,18 +159,18 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
   for (;;) {
     co_await sleep_until(next);
     pings.begin_beat();
-    for (int left = tries; left > 0;) {
+    for (int tries_left = tries; tries_left > 0;) {
       ping.url = pings.next();
-      const http_response answer = co_await client.send(ping);
-      if (answer.arrived() && answer.status >= 200 && answer.status < 300) {
+      const http_response response = co_await client.send(ping);
+      if (response.arrived() && response.status >= 200 && response.status < 300) {
         health.worked();
         if (pings.accepted()) break;
         continue;
       }
-      if (pings.shortened(answer)) continue;
-      health.failed(answer, executor.now(), options.interval / tries);
-      if (!detail::worth_another_ping(answer)) break;
-      if (--left > 0) co_await sleep_for(options.interval / tries);
+      if (pings.shortened(response)) continue;
+      health.failed(response, executor.now(), options.interval / tries);
+      if (!detail::worth_another_ping(response)) break;
+      if (--tries_left > 0) co_await sleep_for(options.interval / tries);
     }
     next += options.interval;
     if (const time_point now = executor.now(); next < now) next = now;

@@ -25,7 +25,7 @@ struct runpod_options {
   /// How long a take or a poll for stops may stay unanswered. Must be more than the 90 s for which servers
   /// hold them. Default: 105 s.
   duration poll_timeout = std::chrono::seconds(105);
-  /// How long one post of a result may take without an answer. Default: 60 s.
+  /// How long one post of a result may take without a response. Default: 60 s.
   duration post_timeout = std::chrono::seconds(60);
   /// How long one post of a job's progress may take. The job's outcome waits for it. Default: 10 s.
   duration progress_timeout = std::chrono::seconds(10);

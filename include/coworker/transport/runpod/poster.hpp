@@ -1,6 +1,6 @@
 #pragma once
-// poster: posts results, chunks and reports of progress to the platform's server: what each answer means,
-// what is tried again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
+// poster: posts results, chunks and reports of progress to the platform's server. Decides what is tried again
+// and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/coro/context.hpp>
@@ -58,6 +58,7 @@ class poster {
 
   poster(const poster&) = delete;
   poster& operator=(const poster&) = delete;
+
   // Returns once the server has the result, has finally refused it, or the time is up.
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
     ticket kept = detail::insist([&] { return spool_.prepare(job_id, streamed); });
@@ -94,14 +95,14 @@ class poster {
     request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const executor_ref executor = co_await this_coro::executor();
-    const http_response answer = co_await send(request);
-    switch (coworker::classify_post(answer)) {
+    const http_response response = co_await send(request);
+    switch (coworker::classify_post(response)) {
       case post_answer::accepted:
         health_.worked();
         co_return delivery::accepted;
       case post_answer::denied:
       case post_answer::try_again:
-        health_.failed(answer, executor.now(), duration::zero());
+        health_.failed(response, executor.now(), duration::zero());
         co_return delivery::given_up;
       case post_answer::body_refused:
       case post_answer::unknown_job:
@@ -109,7 +110,7 @@ class poster {
         break;
     }
     log_.write(log_level::warn,
-               "The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
+               "The queue refuses this progress (" + coworker::describe_answer(response) + ").",
                log_subject(job_id));
     co_return delivery::refused;
   }
@@ -117,8 +118,7 @@ class poster {
   // Set while the server allows us to post. While it is not set, no more jobs should be taken.
   event& allowed() noexcept { return allowed_; }
 
-  // Runs until it is stopped. Stores results whose first attempt hangs, for example because the network drops
-  // all packets, so that not even the end of this process loses them.
+  // Until it is stopped, stores results whose first attempt hangs, so that the end of the process loses none.
   task<void> keep_unanswered() {
     const executor_ref executor = co_await this_coro::executor();
     for (;;) {
@@ -136,22 +136,22 @@ class poster {
     }
   }
 
-  // Runs until it is stopped, which aborts all posts. Once the worker leaves, results have `leave_within` to
-  // be accepted; after that each is tried at short intervals for another second and a half.
+  // Waits for the worker to leave. Results then have `leave_within` to be accepted, and after that are tried
+  // at short intervals for another second and a half. Runs until it is stopped, which aborts all posts.
   task<void> hurry_when_leaving(stop_token leaving) {
     cut_off_.emplace();
     hurry_.reset();
     const stop_callback at_the_end(co_await this_coro::stop_token(), [this] { cut_off_->request_stop(); });
-    event left;
-    const stop_callback on_leaving(leaving, [&left] { left.set(); });
-    co_await left.wait();
+    event begins_to_leave;
+    const stop_callback on_leaving(leaving, [&begins_to_leave] { begins_to_leave.set(); });
+    co_await begins_to_leave.wait();
     co_await sleep_for(options_.leave_within);
     hurry_.set();
     co_await sleep_for(std::chrono::milliseconds(1500));
     cut_off_->request_stop();
   }
 
-  // Posts what earlier runs left in the spool. Cancellation: what is left stays there.
+  // Posts what earlier runs left in the spool. Cancellation: what is not posted by then stays there.
   task<void> post_left_over() {
     scope beside(co_await this_coro::context());
     const auto try_once = [this, &beside](typename Spool::entry& left) {
@@ -178,7 +178,7 @@ class poster {
   struct posted {
     ending end = ending::expired;
     std::string reason = {};
-    bool perhaps_accepted = false;  // by an earlier attempt whose answer did not arrive
+    bool perhaps_accepted = false;  // by an earlier attempt whose response did not arrive
     duration wait{};                // after the last attempt
   };
 
@@ -195,7 +195,7 @@ class poster {
     }
   };
 
-  // While one is set, no jobs should be taken.
+  // Says that the server denies us posts; while any is set, allowed() is not, and no jobs should be taken.
   class denial {
    public:
     explicit denial(poster& of) noexcept : poster_(of) {}
@@ -240,22 +240,22 @@ class poster {
   task<http_response> send(const http_request& request) {
     const semaphore::permit turn = co_await turns_.acquire();
     context unstopped(co_await this_coro::executor(), cut_off_->get_token());
-    http_response answer;
+    http_response response;
     try {
-      answer = co_await client_.send(request).in(unstopped);
+      response = co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
-      answer.failure = http_failure::timed_out;
-      answer.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
+      response.failure = http_failure::timed_out;
+      response.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
     } catch (const std::bad_alloc&) {
-      answer.failure = http_failure::timed_out;  // unknown how far it got
-      answer.problem = "out of memory";          // short enough to need none
+      response.failure = http_failure::timed_out;  // unknown how far it got
+      response.problem = "out of memory";          // short enough to need none
     }
-    co_return answer;
+    co_return response;
   }
 
-  // Tries until the server has accepted or refused, or time is up. The first failure stores a result in the
-  // spool, with what the next run must assume: if this process ends in the middle of a later attempt, it is
-  // unknown whether that one was accepted. Cancellation: throws `cancelled` between two attempts.
+  // Tries until the server has accepted or refused, or time is up. A failure stores a result in the spool,
+  // marked as perhaps accepted if another attempt follows: if this process ends in the middle of that one, it
+  // is unknown whether it was accepted. Cancellation: throws `cancelled` between two attempts.
   task<posted> post_until_settled(const http_request& request, ticket* kept, duration allowed,
                                   bool perhaps_accepted) {
     const executor_ref executor = co_await this_coro::executor();
@@ -267,7 +267,7 @@ class poster {
     denial denied(*this);
     for (;;) {
       const bool last_call = cut_off_->stop_requested();
-      http_response answer;
+      http_response response;
       {
         first_try first(after(executor.now(), std::chrono::seconds(1)), request,
                         kept != nullptr ? *kept : no_ticket_);
@@ -276,15 +276,15 @@ class poster {
           detail::insist([this] { first_sent_.set(); });
         }
         task<http_response> sending = detail::insist([&] { return send(request); });
-        answer = co_await std::move(sending);
+        response = co_await std::move(sending);
       }
-      const post_answer meaning = coworker::classify_post(answer);
+      const post_answer meaning = coworker::classify_post(response);
       if (meaning == post_answer::accepted) {
         health_.worked();
         made.end = ending::accepted;
         co_return made;
       }
-      made.reason = detail::insist([&] { return coworker::describe_answer(answer); });
+      made.reason = detail::insist([&] { return coworker::describe_answer(response); });
       if (meaning == post_answer::body_refused) {
         made.end = ending::refused;
         co_return made;
@@ -293,11 +293,11 @@ class poster {
         made.end = ending::unknown_job;
         co_return made;
       }
-      made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(answer);
+      made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(response);
       const time_point here = executor.now();
-      const duration usual = answer.status == 429 ? options_.throttled : waits.next();
-      const duration wait = made.wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
-      health_.failed(answer, here, wait);
+      const duration usual = response.status == 429 ? options_.throttled : waits.next();
+      const duration wait = made.wait = coworker::retry_wait(response, usual, options_.longest_retry_after);
+      health_.failed(response, here, wait);
       denied.set(meaning == post_answer::denied);
       const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
       if (kept != nullptr) keep(*kept, *request.body, made.perhaps_accepted || !last);
@@ -313,8 +313,8 @@ class poster {
     }
   }
 
-  // Makes one attempt at a result that an earlier run left; returns nothing if that settled it. If the
-  // process ends in the middle, it is unknown whether the result was accepted, so the spool is marked before.
+  // Makes one attempt at a result that an earlier run left. Returns the time to wait before another, or
+  // nothing if none is needed. Marks the file before, in case this process ends in the middle of the attempt.
   task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside) {
     const bool uncertain = left.ticket.perhaps_accepted();
     keep(left.ticket, left.body, true);

@@ -142,8 +142,8 @@ class runpod_queue : public detail::waiter_of_client<Client> {
   }
   random_source split_random() noexcept { return random_source(random_.next()); }
   std::string body_of(job_result& result) const;
-  take_result read_jobs(const http_response& answer, time_point asked, time_point now);
-  void take_failed(const http_response& answer, bool held, time_point now);
+  take_result read_jobs(const http_response& response, time_point asked, time_point now);
+  void take_failed(const http_response& response, bool held, time_point now);
   void delay_takes_until(time_point moment) noexcept {
     if (take_not_before_ < moment) take_not_before_ = moment;
   }
@@ -171,19 +171,19 @@ task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request requ
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
   query.headers = common_headers_;
   query.timeout = options_.poll_timeout;
-  const http_response answer = co_await client_.send(query);
+  const http_response response = co_await client_.send(query);
   // Jobs that were handed over must be read: if necessary one at a time, or once there is memory again.
-  co_return detail::insist([&] { return read_jobs(answer, asked, executor.now()); });
+  co_return detail::insist([&] { return read_jobs(response, asked, executor.now()); });
 }
 
 template <http_client Client, class Spool, class Attendant>
-take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_response& answer, time_point asked,
+take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_response& response, time_point asked,
                                                               time_point now) {
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
-  switch (coworker::classify_take(answer)) {
+  switch (coworker::classify_take(response)) {
     case take_answer::jobs: {
-      parsed_body<job_envelope> found = coworker::parse_jobs(answer.body, log_);
+      parsed_body<job_envelope> found = coworker::parse_jobs(response.body, log_);
       if (found.failure) {
         take_failed(*found.failure, held, now);
         return taken;
@@ -194,16 +194,16 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
     case take_answer::none:
       break;
     case take_answer::throttled: {
-      const duration wait = coworker::retry_wait(answer, options_.throttled, options_.longest_retry_after);
-      takes_.failed(answer, now, wait);
+      const duration wait = coworker::retry_wait(response, options_.throttled, options_.longest_retry_after);
+      takes_.failed(response, now, wait);
       delay_takes_until(detail::after(now, wait));
       return taken;
     }
     case take_answer::failed:
-      take_failed(answer, held, now);
+      take_failed(response, held, now);
       // Jobs that were handed over get a result, if only one that says that there was no memory for them.
-      if (answer.out_of_memory && answer.status == 200) {
-        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_, true).items);
+      if (response.out_of_memory && response.status == 200) {
+        taken.jobs = std::move(coworker::parse_jobs(response.body, log_, true).items);
         log_.write(
             log_level::error,
             "There was no memory to receive all that the queue handed over; jobs in the rest of it are not "
@@ -223,11 +223,11 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
 }
 
 template <http_client Client, class Spool, class Attendant>
-void runpod_queue<Client, Spool, Attendant>::take_failed(const http_response& answer, bool held,
+void runpod_queue<Client, Spool, Attendant>::take_failed(const http_response& response, bool held,
                                                          time_point now) {
   if (held) take_backoff_.reset();  // for example a proxy whose timeout is shorter than the server's
-  const duration wait = coworker::retry_wait(answer, take_backoff_.next(), options_.longest_retry_after);
-  takes_.failed(answer, now, wait);
+  const duration wait = coworker::retry_wait(response, take_backoff_.next(), options_.longest_retry_after);
+  takes_.failed(response, now, wait);
   delay_takes_until(detail::after(now, wait));
 }
 

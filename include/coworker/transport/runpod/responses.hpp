@@ -1,5 +1,5 @@
 #pragma once
-// What the answers of the queue protocol mean, as plain functions of what arrived. Must not wait or send.
+// What the responses of the queue protocol mean, as plain functions of what arrived. Must not wait or send.
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/insist.hpp>
@@ -18,33 +18,33 @@
 
 namespace coworker::inline v0_1 {
 
-/// What an answer to a take means.
+/// What a response to a take means.
 enum class take_answer : unsigned char { jobs, none, throttled, failed };
 
-/// Classifies an answer to a take: 200 brings jobs; 204 and 400 say that there are none (400 while the
+/// Classifies a response to a take: 200 brings jobs; 204 and 400 say that there are none (400 while the
 /// platform restores a snapshot); 429 asks to wait.
-inline take_answer classify_take(const http_response& answer) noexcept {
-  if (!answer.arrived()) return take_answer::failed;
-  if (answer.status == 200) return take_answer::jobs;
-  if (answer.status == 204 || answer.status == 400) return take_answer::none;
-  return answer.status == 429 ? take_answer::throttled : take_answer::failed;
+inline take_answer classify_take(const http_response& response) noexcept {
+  if (!response.arrived()) return take_answer::failed;
+  if (response.status == 200) return take_answer::jobs;
+  if (response.status == 204 || response.status == 400) return take_answer::none;
+  return response.status == 429 ? take_answer::throttled : take_answer::failed;
 }
 
-/// What an answer to a post means.
+/// What a response to a post means.
 enum class post_answer : unsigned char {
   accepted,
   body_refused,  ///< the server will never accept this body: 400, 413, 422
   unknown_job,   ///< the server no longer knows the job: 404, 409, 410
   denied,        ///< the server does not allow it: any other 4xx, and redirects; this may be corrected
-  try_again,     ///< the server fails for now, or no answer came: 408, 425, 429, 5xx
+  try_again,     ///< the server fails for now, or no response came: 408, 425, 429, 5xx
   unsendable,    ///< the request itself cannot be sent
 };
 
-/// Classifies an answer to a post; any 2xx accepts.
-inline post_answer classify_post(const http_response& answer) noexcept {
-  if (!answer.arrived())
-    return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
-  const int status = answer.status;
+/// Classifies a response to a post; any 2xx accepts.
+inline post_answer classify_post(const http_response& response) noexcept {
+  if (!response.arrived())
+    return response.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
+  const int status = response.status;
   if (status >= 200 && status < 300) return post_answer::accepted;
   if (status == 400 || status == 413 || status == 422) return post_answer::body_refused;
   if (status == 404 || status == 409 || status == 410) return post_answer::unknown_job;
@@ -52,24 +52,24 @@ inline post_answer classify_post(const http_response& answer) noexcept {
   return post_answer::denied;
 }
 
-/// Returns whether the server may have accepted a post with this answer that will be tried again: no answer
-/// came, or it came from a gateway, or from a server that failed at some point. A post that met 408, 425, 429
-/// or 503 was not accepted.
-inline bool perhaps_accepted(const http_response& answer) noexcept {
-  if (!answer.arrived())
-    return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
-  return answer.status >= 500 && answer.status != 503;
+/// Returns whether the server may have accepted a post with this response that will be tried again: no
+/// response came, or it came from a gateway, or from a server that failed at some point. A post that met 408,
+/// 425, 429 or 503 was not accepted.
+inline bool perhaps_accepted(const http_response& response) noexcept {
+  if (!response.arrived())
+    return response.failure == http_failure::timed_out || response.failure == http_failure::broken;
+  return response.status >= 500 && response.status != 503;
 }
 
 /// Returns "HTTP 502", followed by the server's own words if it has any, or what went wrong on the way.
-inline std::string describe_answer(const http_response& answer) {
-  if (!answer.arrived()) return answer.problem;
-  std::string text = "HTTP " + std::to_string(answer.status);
-  if (!answer.location.empty()) text += ", which leads to " + answer.location;
-  if (answer.status < 300) return text;
+inline std::string describe_answer(const http_response& response) {
+  if (!response.arrived()) return response.problem;
+  std::string text = "HTTP " + std::to_string(response.status);
+  if (!response.location.empty()) text += ", which leads to " + response.location;
+  if (response.status < 300) return text;
   constexpr std::size_t longest = 200;
   std::string words;
-  for (const char c : std::string_view(answer.body).substr(0, longest)) {
+  for (const char c : std::string_view(response.body).substr(0, longest)) {
     const bool space = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
     if (!space) {
       words += c;
@@ -78,15 +78,15 @@ inline std::string describe_answer(const http_response& answer) {
     }
   }
   if (!words.empty()) text.append(": ").append(words);
-  if (answer.body.size() > longest) text += "...";
+  if (response.body.size() > longest) text += "...";
   return text;
 }
 
 /// Returns how long to wait before the next attempt: as long as the server asks, at most `longest`, or else
 /// `usual`.
-inline duration retry_wait(const http_response& answer, duration usual, duration longest) noexcept {
-  if (!answer.retry_after) return usual;
-  return *answer.retry_after < longest ? *answer.retry_after : longest;
+inline duration retry_wait(const http_response& response, duration usual, duration longest) noexcept {
+  if (!response.retry_after) return usual;
+  return *response.retry_after < longest ? *response.retry_after : longest;
 }
 
 /// Returns a header line; a value that would break the line is URL-encoded.
@@ -155,8 +155,8 @@ class channel_health {
   channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
 
   /// Records a failure. `wait`: time until the next attempt.
-  void failed(const http_response& answer, time_point now, duration wait) {
-    const unsigned kind = 1U << kind_of(answer);
+  void failed(const http_response& response, time_point now, duration wait) {
+    const unsigned kind = 1U << kind_of(response);
     const bool comes_and_goes = logged_kinds_ == 0 && now < quiet_until_;
     if ((logged_kinds_ & kind) != 0 || comes_and_goes) return;
     logged_kinds_ |= kind;
@@ -164,8 +164,8 @@ class channel_health {
     const auto seconds = wait / std::chrono::seconds(1);
     detail::insist([&] {
       log_.write(log_level::warn,
-                 std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
-                     (answer.retry_after
+                 std::string(name_) + " fails (" + coworker::describe_answer(response) + "); " +
+                     (response.retry_after
                           ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
                           : "it is tried again at growing intervals."));
     });
@@ -179,10 +179,11 @@ class channel_health {
 
  private:
   // Failures of one kind make one line, whatever their details. Below 32.
-  static unsigned kind_of(const http_response& answer) noexcept {
-    if (!answer.arrived()) return static_cast<unsigned>(answer.failure);
+  static unsigned kind_of(const http_response& response) noexcept {
+    if (!response.arrived()) return static_cast<unsigned>(response.failure);
     constexpr unsigned after_failures = 8;
-    return after_failures + (answer.status == 429 ? 0 : static_cast<unsigned>(answer.status / 100 % 10) + 1);
+    return after_failures +
+           (response.status == 429 ? 0 : static_cast<unsigned>(response.status / 100 % 10) + 1);
   }
 
   std::string_view name_;

@@ -50,17 +50,17 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   poll.timeout = options.poll_timeout;
   for (;;) {
     const time_point asked = executor.now();
-    const http_response answer = co_await client.send(poll);
-    if (answer.arrived() && answer.status == 404) {
+    const http_response response = co_await client.send(poll);
+    if (response.arrived() && response.status == 404) {
       log.write(log_level::info, "The server has no stop channel (404); no more stops are asked for.");
       co_return;
     }
     const bool held = executor.now() - asked >= std::chrono::seconds(1);
     parsed_body<std::string> named;
-    if (answer.arrived() && answer.status == 200) {
-      named = coworker::parse_stops(answer.body, log);
-    } else if (!answer.arrived() || answer.status != 204) {
-      named.failure = answer;
+    if (response.arrived() && response.status == 200) {
+      named = coworker::parse_stops(response.body, log);
+    } else if (!response.arrived() || response.status != 204) {
+      named.failure = response;
     }
     const bool good = !named.failure;
     if (held || !named.items.empty()) waits.reset();
@@ -69,12 +69,12 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
       health.worked();
       for (std::string& id : named.items) on_stop(std::move(id));
     } else {
-      wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+      wait = coworker::retry_wait(response, waits.next(), options.longest_retry_after);
       health.failed(*named.failure, executor.now(), wait);
     }
     if (good && held) continue;
     // Also after a stop that came at once, because a server may name a job for as long as it runs.
-    if (good) wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+    if (good) wait = coworker::retry_wait(response, waits.next(), options.longest_retry_after);
     co_await sleep_for(wait);
   }
 }
