@@ -354,9 +354,9 @@ struct result_value<void> {
 //   the frame's address                 the task has not ended
 //   value_mark                          it ended with a value; its frame is freed
 //   exception_mark                      it ended with an exception; its frame is freed
-//   the address, one mark, ended_mark   it ended, and its frame must still be destroyed
+//   the address | a mark | ended_mark   it ended, and its frame must still be destroyed
 //
-// The mark of a value that needs no destructor is 0, so that nothing has to be written for it.
+// value_mark is 0 if the value needs no destructor, so that nothing has to be written for it.
 template <class T>
 class task_result {
   using value_type = typename result_value<T>::type;
@@ -440,7 +440,7 @@ class task_result {
   };
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/coro/transfer.hpp ----------------------------------------------------------------------------
 
@@ -450,13 +450,13 @@ class task_result {
 // The standard's way, symmetric transfer, needs tail calls. GCC makes them only from -O2 on and never under a
 // sanitizer, where a loop of 10,000 awaits then overflows the stack. Here no tail call is needed:
 //
-//   enter() runs the callee as an ordinary nested call. A callee that calls hand_back() before it suspends,
-//   as most do, returns directly to its caller, which never really suspended. On g++ 12 and clang 19 this is
-//   the fastest way measured, faster than symmetric transfer.
+//   enter() runs the callee as an ordinary nested call. Most callees end, or produce their value, within that
+//   call: they call hand_back(), enter() returns true, and the caller goes on without having really
+//   suspended. On g++ 12 and clang 19 this is the fastest way measured, faster than symmetric transfer.
 //
-//   If nested calls have used `nesting_bytes` of stack, or if the callee ends later, the coroutine to
-//   continue is stored in `next`. The resume() at the bottom of this thread's stack runs it when all calls
-//   above have returned.
+//   In two cases the coroutine to run is stored in `next` instead: the callee, if nested calls have used
+//   `nesting_bytes` of stack; the caller, if the callee ends after its enter() has returned. The resume() at
+//   the bottom of this thread's stack runs it when all calls above have returned.
 
 #if defined(_MSC_VER) && !defined(__clang__)
 #include <intrin.h>
@@ -481,10 +481,9 @@ struct transfer_state {
   // The innermost on this thread whose callee has not called hand_back().
   const direct_call* direct = nullptr;
   void* next = nullptr;  // the one coroutine that the resume() at the bottom runs next
-  std::uintptr_t stack_limit =
-      outside;  // enter() nests while the stack, which grows downwards, is above this address
-
   static constexpr std::uintptr_t outside = UINTPTR_MAX;  // no resume() is on this thread's stack
+  // enter() nests while the stack, which grows downwards, is above this address.
+  std::uintptr_t stack_limit = outside;
 };
 
 inline transfer_state& this_thread_transfer() noexcept {
@@ -533,7 +532,7 @@ COWORKER_SPARES_REGISTERS inline bool note_for_bottom(std::coroutine_handle<> co
   return true;
 }
 
-// For places where nothing may be thrown, such as final_suspend.
+// resume() for places where nothing may be thrown, such as final_suspend.
 COWORKER_SPARES_REGISTERS inline void resume_at_once(std::coroutine_handle<> coroutine) noexcept {
   resume(coroutine);
 }
@@ -545,10 +544,10 @@ COWORKER_NOINLINE inline void resume_from_bottom(std::coroutine_handle<> corouti
 
 // Base of the promise of a coroutine that is started with enter() and ends with hand_back().
 struct entered_promise {
-  // Its latest enter(), which may already be over. hand_back() compares it with the innermost enter() of its
-  // thread, and compares the callees too; one comparison alone is not enough. An awaiter of another library
-  // may resume, below an enter(), a coroutine whose own enter() had the same address, or one whose frame has
-  // replaced that of the ended callee.
+  // Its latest enter(), which may already be over. If it is the innermost enter() of the thread, for the same
+  // callee, hand_back() may let it continue the caller. Both comparisons are needed: below an enter(),
+  // another library's awaiter may resume a coroutine whose own enter() was at the same address, or one whose
+  // frame has the address that the ended callee had.
   const direct_call* entry;
 };
 
@@ -585,7 +584,7 @@ bool enter(std::coroutine_handle<Promise> callee) {
   return detail::enter(callee, callee.promise().entry);
 }
 
-// `continuation` is a reference because it is rarely read.
+// The rest of hand_back(); see there. `continuation` is a reference because it is rarely read.
 COWORKER_NOINLINE_BEFORE_CLANG_19 inline bool hand_back(const direct_call* entry, const void* self,
                                                         void* const& continuation) noexcept {
   transfer_state& state = this_thread_transfer();
@@ -612,7 +611,7 @@ void leave(std::coroutine_handle<Promise> self, void* continuation) {
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 #undef COWORKER_STACK_POSITION
 
@@ -621,18 +620,17 @@ void leave(std::coroutine_handle<Promise> self, void* continuation) {
 // task<T>: a lazy coroutine that is owned by one object and awaited once. Must not know what a context
 // contains (executor, stop token, job); that is in context.hpp.
 //
-// How `co_await f()` runs (enter, hand_back, resume, and why not symmetric transfer: see transfer.hpp):
-//   1. f() allocates its frame (frame_memory.hpp) and returns a task that owns it. Nothing runs yet.
-//   2. The awaiter, in the caller's frame, takes over f's frame. Its task_result has room for f's outcome.
-//   3. await_suspend gives f's promise the caller, the context and the task_result; enter() then resumes f as
-//      a nested call (through resume() instead, if nested calls have used 16 KiB of stack).
-//   4. f stores its outcome in the task_result; final_suspend calls hand_back(). If that returns true, f's
-//      frame is freed, and the caller continues: when enter() returns, if it is still on this stack, and
-//      otherwise from the resume() at the bottom of the stack.
-//   5. If f suspends before its end, enter() returns false; step 4 follows whenever f has been resumed.
-//   6. If hand_back() returns false (f was resumed by a plain handle.resume()), final_awaiter resumes the
-//      caller, and the caller's awaiter destroys f's frame.
-//   7. await_resume returns the value or rethrows the exception.
+// How `co_await f()` runs (the outcome is in task_result.hpp; enter, hand_back, resume in transfer.hpp):
+//   1. f() allocates f's frame and returns a task that owns it. Nothing runs yet. `operator co_await` moves
+//      the frame into an awaiter in the caller's frame, which also has room for f's outcome, a task_result.
+//   2. await_suspend gives f's promise the caller, the context and the task_result. enter() resumes f as a
+//      nested call; if nested calls have used 16 KiB of stack, f runs only once they have returned.
+//   3. When f ends, its outcome is stored, final_suspend calls hand_back(), and f frees its frame. The caller
+//      continues: because enter() returns true or, if f had suspended and enter() has returned false, from
+//      the resume() at the bottom of the stack.
+//   4. If f was resumed by a plain handle.resume() of other code, hand_back() returns false. final_awaiter
+//      then resumes the caller, and the awaiter's destructor frees f's frame.
+//   5. await_resume returns the value or rethrows the exception.
 
 namespace coworker::inline v0_1 {
 
@@ -661,8 +659,8 @@ coworker::context* context_of(std::coroutine_handle<Promise> coroutine) noexcept
   }
 }
 
-// A task frees its frame as soon as it ends and then lets its awaiter continue. That is cheaper than letting
-// the awaiter destroy it.
+// A task frees its own frame when it ends, before the awaiting coroutine continues. That is cheaper than
+// letting the awaiter destroy it.
 template <class T>
 class task_promise_base : public recycled_frame, public entered_promise {
  public:
@@ -671,7 +669,8 @@ class task_promise_base : public recycled_frame, public entered_promise {
     explicit final_awaiter(bool handed_back) noexcept : handed_back_(handed_back) {}
     bool await_ready() const noexcept { return handed_back_; }
 
-    // Nobody on the stack would resume the awaiter. It is resumed within this call, and destroys this frame.
+    // Nobody on the stack would continue the awaiting coroutine. This call does, and its awaiter destroys
+    // this frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
       self.promise().result_->ended_in_its_frame();
       detail::resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
@@ -862,7 +861,7 @@ task<T> task_promise_base<T>::get_return_object() noexcept {
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/coro/async_generator.hpp ---------------------------------------------------------------------
 
@@ -879,28 +878,31 @@ namespace detail {
 template <class T>
 class generator_promise final : public recycled_frame, public entered_promise {
  public:
-  // Suspends and resumes the consumer: after a value, or at the end of the body.
-  class handing_back {
+  // The awaiter that suspends the generator and resumes the consumer: after a value, or at the end of the
+  // body.
+  class pass_to_consumer {
    public:
-    handing_back() noexcept {}
+    pass_to_consumer() noexcept {}
     bool await_ready() const noexcept { return false; }
 
-    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept { hand_over(self); }
+    void await_suspend(std::coroutine_handle<generator_promise> self) const noexcept {
+      resume_consumer(self);
+    }
 
     void await_resume() const noexcept {}
   };
 
-  // The same for a value that had to be converted. The converted value is kept here until the next one is
-  // requested.
-  class handing_over {
+  // The same for a value that had to be converted. This object, in the generator's frame, keeps the converted
+  // value until the next one is requested.
+  class pass_converted {
    public:
     template <class U>
-    explicit handing_over(U&& value) : value_(std::forward<U>(value)) {}
+    explicit pass_converted(U&& value) : value_(std::forward<U>(value)) {}
     bool await_ready() const noexcept { return false; }
 
     void await_suspend(std::coroutine_handle<generator_promise> self) noexcept {
       self.promise().value_ = std::addressof(value_);
-      hand_over(self);
+      resume_consumer(self);
     }
 
     void await_resume() const noexcept {}
@@ -913,25 +915,25 @@ class generator_promise final : public recycled_frame, public entered_promise {
   async_generator<T> get_return_object() noexcept;
   std::suspend_always initial_suspend() const noexcept { return {}; }
 
-  handing_back final_suspend() noexcept {
+  pass_to_consumer final_suspend() noexcept {
     value_ = nullptr;
-    return handing_back();
+    return pass_to_consumer();
   }
 
-  handing_back yield_value(T& value) noexcept {
+  pass_to_consumer yield_value(T& value) noexcept {
     value_ = std::addressof(value);
-    return handing_back();
+    return pass_to_consumer();
   }
 
-  handing_back yield_value(T&& value) noexcept {
+  pass_to_consumer yield_value(T&& value) noexcept {
     value_ = std::addressof(value);
-    return handing_back();
+    return pass_to_consumer();
   }
 
   template <class U>
-  requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>) handing_over
+  requires(std::convertible_to<U, T> && !std::same_as<std::remove_reference_t<U>, T>) pass_converted
       yield_value(U&& value) {
-    return handing_over(std::forward<U>(value));
+    return pass_converted(std::forward<U>(value));
   }
 
   void return_void() const noexcept {}
@@ -944,16 +946,16 @@ class generator_promise final : public recycled_frame, public entered_promise {
     context_ = context;
   }
 
-  // Destroys a suspended generator. If the destructor of a local throws, destroy() continues the body as if
-  // it had been resumed, up to another suspension. That suspension returns here, not to the consumer, and the
-  // loop then destroys what remains.
+  // Destroys a suspended generator. If the destructor of a local throws, handle.destroy() continues the body
+  // as if it had been resumed, up to another suspension. That suspension must not resume the consumer: it
+  // returns here, and the loop then destroys what remains.
   static void destroy(std::coroutine_handle<generator_promise> self) noexcept {
-    bool goes_on = false;
-    self.promise().goes_on_ = &goes_on;
+    bool suspended_again = false;
+    self.promise().suspended_again_ = &suspended_again;
     do {
-      goes_on = false;
+      suspended_again = false;
       self.destroy();
-    } while (goes_on);
+    } while (suspended_again);
   }
 
   T* take() {
@@ -963,17 +965,17 @@ class generator_promise final : public recycled_frame, public entered_promise {
   }
 
  private:
-  static void hand_over(std::coroutine_handle<generator_promise> self) noexcept {
+  static void resume_consumer(std::coroutine_handle<generator_promise> self) noexcept {
     generator_promise& promise = self.promise();
-    if (promise.goes_on_ == nullptr) [[likely]]
+    if (promise.suspended_again_ == nullptr) [[likely]]
       detail::leave(self, promise.consumer_.address());
     else
-      *promise.goes_on_ = true;
+      *promise.suspended_again_ = true;
   }
 
   T* value_ = nullptr;
   std::coroutine_handle<> consumer_;
-  bool* goes_on_ = nullptr;  // set only during destroy(): becomes true if the body suspended again
+  bool* suspended_again_ = nullptr;  // not null during destroy(): set to true if the body suspends again
   coworker::context* context_ = nullptr;
   std::exception_ptr exception_;
 };
@@ -1052,7 +1054,7 @@ async_generator<T> generator_promise<T>::get_return_object() noexcept {
 }
 
 }  // namespace detail
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/coro/clock.hpp -------------------------------------------------------------------------------
 
@@ -1584,7 +1586,7 @@ class linked_stop_source : public stop_source {
 
 namespace coworker::inline v0_1 {
 
-struct job_record;  // what a worker knows of a job; defined in worker/
+struct job_record;  // what a worker keeps of a job; defined in job/record.hpp
 
 /// What a chain of tasks shares. A task that is awaited takes it over from its awaiter.
 /// Thread safety: no lock is needed, because only one coroutine of a chain runs at a time.
@@ -1664,7 +1666,7 @@ class context : public detail::context_awaiter<context> {
 };
 
 }  // namespace this_coro
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/coro/result.hpp ------------------------------------------------------------------------------
 
@@ -1888,6 +1890,7 @@ class scope {
   /// Requests that every child ends early, including children spawned later.
   void request_stop() noexcept { source_.request_stop(); }
 
+  // In parentheses, like other names in this library, because some programs define a macro `fail`.
   /// Acts as if a child had thrown `failure`: stops the children, and join() rethrows it unless another
   /// failure came first.
   void(fail)(std::exception_ptr failure) noexcept {
@@ -1964,8 +1967,8 @@ class scope {
 
   linked_stop_source source_;
   context context_;
-  std::atomic<std::size_t> count_{
-      scope_unit};  // a unit for each child, and one for the scope until join() waits
+  // A child_unit for each child that has not ended, and a scope_unit until join() waits.
+  std::atomic<std::size_t> count_{scope_unit};
   std::atomic<void*> last_ended_{nullptr};
   std::atomic<bool> failed_{false};
   std::exception_ptr first_failure_;
@@ -3133,8 +3136,8 @@ class shared_handle {
 
 // ---- coworker/exec/wait_list.hpp ---------------------------------------------------------------------------
 
-// wait_list: waiters for one thing, in the order in which they began to wait: coroutines, each on its own
-// executor, and threads that block.
+// wait_list: those who wait for one thing, in the order in which they began: coroutines, each on its own
+// executor, and threads that block. (The `waiter` of an event loop is something else: see waiter.hpp.)
 // Must not know what they wait for; its owner provides the mutex that guards the list and everything in it.
 
 namespace coworker::inline v0_1::detail {
@@ -4089,7 +4092,7 @@ class timer_queue {
 // ---- coworker/exec/waiter.hpp ------------------------------------------------------------------------------
 
 // waiter: what an event loop blocks on while nothing is ready. The loop's own waiter is a condition variable;
-// one that watches descriptors (net/poller.hpp), or drives an HTTP client, implements the same functions.
+// one that watches descriptors (net/poller.hpp) and one that drives libcurl (curl_client) replace it.
 // Must not know the event loop.
 
 namespace coworker::inline v0_1 {
@@ -4154,7 +4157,7 @@ class condition_waiter final : public waiter {
   bool woken_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/event_loop.hpp --------------------------------------------------------------------------
 
@@ -4333,8 +4336,9 @@ class event_loop {
     wake_if_asleep(lock, (time_point::min)());
   }
 
-  // The lock is not fair: a busy loop that took it in each round would keep other threads from posting for
-  // milliseconds.
+  // Returns whether this round needs nothing that the lock guards: there are ready handles, and neither new
+  // handles from other threads nor due timers. The lock is not fair: a busy loop that took it in each round
+  // would keep other threads from posting for milliseconds.
   bool only_ready_has_work() const {
     return !ready_.empty() && resumed_ == batch_.size() && !changed_.load(std::memory_order_relaxed) &&
            (next_due_ == (time_point::max)() || now() < next_due_);
@@ -4346,8 +4350,8 @@ class event_loop {
     batch_.swap(ready_);
   }
 
-  // Other threads read the pointer under the lock. A thread that read it before still wakes the old waiter,
-  // which lives as long as the loop; but then this loop is not asleep.
+  // Other threads read the pointer under the lock. A thread that read it before may still wake the old
+  // waiter, which does no harm: that waiter lives as long as the loop, and the loop is awake.
   void install(waiter* made) noexcept {
     const std::lock_guard lock(mutex_);
     installed_ = waiter_ = made;
@@ -4388,7 +4392,7 @@ class event_loop {
     if (for_one_more.size() == for_one_more.capacity()) for_one_more.reserve(for_one_more.size() * 2 + 8);
   }
 
-  // What there is no memory for stays until the next round: this thread must not throw.
+  // Must not throw on this thread: timers for which there is no memory stay armed until the next round.
   void fire_timers() noexcept {
     // Does not read the clock if no timer will ever fire.
     if (timers_.next_due() == (time_point::max)()) return;
@@ -4412,7 +4416,7 @@ class event_loop {
   }
 
   // Wakes after unlocking, because the loop would otherwise wake up only to wait for the lock. `wakers_`
-  // keeps the loop alive meanwhile.
+  // keeps the destructor waiting meanwhile.
   void wake_if_asleep(std::unique_lock<std::mutex>& lock, time_point due) noexcept {
     if (!asleep_ || due >= wakes_at_) return;
     asleep_ = false;
@@ -4427,12 +4431,12 @@ class event_loop {
   handles ready_;  // posted by the batch itself
   handles batch_;
   std::size_t resumed_ = 0;                    // handles of the batch resumed so far
-  time_point next_due_ = (time_point::max)();  // no timer is due before, except for what changed_ says
+  time_point next_due_ = (time_point::max)();  // when the next timer is due, unless changed_ is set
   turn_watcher* watcher_ = nullptr;
 
   condition_waiter own_waiter_;
-  waiter* waiter_ = &own_waiter_;  // changed by the loop's thread, under the lock, to...
-  waiter* installed_ = nullptr;    // ...the one that the first watch made, which the loop owns
+  waiter* waiter_ = &own_waiter_;  // what the loop blocks on; changed only by install()
+  waiter* installed_ = nullptr;    // the waiter that the first watch made; owned
 
   std::atomic<int> wakers_{0};
 
@@ -4452,7 +4456,7 @@ class event_loop {
 static_assert(thread_aware_executor<event_loop>);
 static_assert(watching_executor<event_loop>);
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/maker.hpp -------------------------------------------------------------------------------
 
@@ -4950,7 +4954,7 @@ class thread_pool {
   }
 
   // Makes sure that a thread processes what has changed. Notifies after unlocking, because the thread would
-  // otherwise wake up only to wait for the lock; `notifiers_` keeps the pool alive meanwhile.
+  // otherwise wake up only to wait for the lock; `notifiers_` keeps the destructor waiting meanwhile.
   void wake_or_start_thread(std::unique_lock<std::mutex>& lock) noexcept {
     const bool notifies = idle_ > 0 && wanted_threads() > 0;
     add_a_thread_if_short();
@@ -5248,7 +5252,8 @@ class waiting_line<Board>::take_awaiter {
 
 // ---- coworker/exec/lanes.hpp -------------------------------------------------------------------------------
 
-// lanes<T>: one value for each GPU, and one thread for each value.
+// lanes<T>: several values, such as a model on each GPU, each with a thread of its own on which functions are
+// called with it.
 // Must not know GPUs, nor what the values are.
 
 namespace coworker::inline v0_1 {
@@ -5312,7 +5317,7 @@ class lanes {
     std::terminate();
   }
 
-  /// A place on a lane; the destructor gives it up. Movable; a moved-from place is empty.
+  /// A user's place on a lane; the destructor frees it. Movable; a moved-from place is empty.
   class lane {
    public:
     lane(lane&& other) noexcept
@@ -5372,7 +5377,7 @@ class lanes {
   auto run(Function&& function, Args&&... args) {
     using result = call_result<Function, Args...>;
     if constexpr (fits<Function, Args...>()) {
-      return run_on_idlest<result, std::decay_t<Function>, std::decay_t<Args>...>(
+      return run_on_least_busy<result, std::decay_t<Function>, std::decay_t<Args>...>(
           std::forward<Function>(function), std::forward<Args>(args)...);
     } else {
       return detail::refused_call();
@@ -5427,7 +5432,7 @@ class lanes {
   }
 
   template <class Result, class Function, class... Args>
-  task<Result> run_on_idlest(Function function, Args... args) {
+  task<Result> run_on_least_busy(Function function, Args... args) {
     const lane entered = co_await enter();
     auto called = coworker::run_on(
         entered.executor(),
@@ -5468,7 +5473,7 @@ lanes(std::size_t, Make) -> lanes<typename detail::make_result<Make>::type>;
 template <class Make>
 lanes(std::size_t, Make, lanes_options) -> lanes<typename detail::make_result<Make>::type>;
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/lender_board.hpp ------------------------------------------------------------------------
 
@@ -5977,7 +5982,7 @@ class promise {
 
 // ---- coworker/exec/semaphore.hpp ---------------------------------------------------------------------------
 
-// semaphore: limits how many coroutines are in a section of code at once, in the order in which they asked.
+// semaphore: limits how many coroutines are in a section of code at once, and admits them in order.
 // Must not know what it protects, nor any concrete executor.
 
 namespace coworker::inline v0_1 {
@@ -6093,7 +6098,7 @@ class semaphore::acquire_awaiter {
 
 inline semaphore::acquire_awaiter semaphore::acquire() noexcept { return acquire_awaiter(*this); }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/simulated_loop.hpp ----------------------------------------------------------------------
 
@@ -6278,7 +6283,7 @@ class step_core : public shared_state {
  public:
   using active = active_sequence<Sequence, Piece>;
 
-  // One sequence, shared by its job and the engine, which may release it in any order.
+  // One sequence, shared by its job and the step engine, which may release it in any order.
   struct member : shared_state, active {
     explicit member(Sequence&& state) : active(std::move(state)) {}
     auto_reset_event news;
@@ -6287,7 +6292,7 @@ class step_core : public shared_state {
     std::vector<Piece> arrived;
     std::exception_ptr ended_with;
     bool ended = false;
-    // Used by the engine only.
+    // Used by the step engine only.
     bool has_news = false;
   };
   using member_handle = shared_handle<member>;
@@ -6298,7 +6303,7 @@ class step_core : public shared_state {
     gone_.reserve(2 * most);  // so that the thread needs no memory later
   }
 
-  // Throws: std::runtime_error once the engine is destroyed.
+  // Throws: std::runtime_error once the step engine is destroyed.
   void enter(member& one) {
     const std::lock_guard lock(mutex_);
     if (closed_) throw std::runtime_error(engine_is_gone);
@@ -6316,7 +6321,7 @@ class step_core : public shared_state {
     return true;
   }
 
-  // The engine's thread waits here for something to step. Returns false if the thread must end.
+  // The step engine's thread waits here for something to step. Returns false if the thread must end.
   bool wait() {
     std::unique_lock lock(mutex_);
     while (!closed_ && waiting_.empty() && active_.empty()) changed_.wait(lock);
@@ -6353,20 +6358,19 @@ class step_core : public shared_state {
       ++one->steps_;
       if (failure != nullptr) (one->fail)(failure);
     }
-    failure = nullptr;  // now only the jobs hold it
+    failure = nullptr;  // so that only the jobs refer to the exception
     {
       const std::lock_guard lock(mutex_);
       for (const member_handle& one : active_) hand_over(*one);
-      take_out(active_, [](const member& one) {
-        return one.finished_;
-      });  // before the jobs are woken, so that no job that ended is still counted as active
+      // Before the jobs are woken, so that no job that ended is still counted as active.
+      take_out(active_, [](const member& one) { return one.finished_; });
     }
-    tell(active_);
-    tell(gone_);
+    notify(active_);
+    notify(gone_);
     destroy_gone();
   }
 
-  // The engine ends: accepts no more sequences, and wakes the thread.
+  // The step engine ends: accepts no more sequences, and wakes the thread.
   void close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;
@@ -6428,7 +6432,7 @@ class step_core : public shared_state {
   static constexpr const char* engine_is_gone =
       "step_engine: it was destroyed before the sequence had ended; let it outlive the jobs that use it";
 
-  // Called under the lock.
+  // Passes what the step function has sent, and the end of the sequence, to the job. Called under the lock.
   void hand_over(member& one) {
     one.has_news = one.finished_ || !one.sent_.empty();
     try {
@@ -6445,27 +6449,27 @@ class step_core : public shared_state {
     one.ended_with = std::exchange(one.failure_, nullptr);
   }
 
-  static void tell(const std::vector<member_handle>& all) {
+  static void notify(const std::vector<member_handle>& all) {
     for (const member_handle& one : all)
       if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
   static bool is_dropped(const member& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
 
-  // Called under the lock. The order of the others stays the same. Removes only as many as there is room for,
-  // because the thread must not allocate memory.
+  // Moves sequences from a list to gone_; the others keep their order. Moves only as many as gone_ has room
+  // for, because the thread must not allocate memory. Called under the lock.
   template <class Predicate>
-  void take_out(std::vector<member_handle>& of, Predicate leaves) {
+  void take_out(std::vector<member_handle>& of, Predicate is_removed) {
     std::size_t kept = 0;
     for (member_handle& one : of) {
-      const bool goes = gone_.size() < gone_.capacity() && leaves(*one);
+      const bool goes = gone_.size() < gone_.capacity() && is_removed(*one);
       std::swap(goes ? gone_.emplace_back() : of[kept++], one);
     }
     of.resize(kept);
   }
 
-  // Called without the lock and on the engine's thread, because it runs destructors of the user. Returns
-  // false if there was nothing to destroy.
+  // Destroys the sequences in gone_. Called without the lock and on the step engine's thread, because it runs
+  // destructors of the user. Returns false if there were none.
   bool destroy_gone() {
     for (const member_handle& one : gone_) one->state_.reset();
     const bool any = !gone_.empty();
@@ -6484,7 +6488,8 @@ class step_core : public shared_state {
   const std::size_t slots_;
   std::vector<active*> stepping_;
   std::vector<member_handle> gone_;
-  // Guards the members below; the engine's thread, which alone changes active_, reads it without the lock.
+  // Guards the members below; the step engine's thread, which alone changes active_, reads it without the
+  // lock.
   mutable std::mutex mutex_;
   condition changed_;
   std::vector<member_handle> active_;
@@ -6577,9 +6582,9 @@ struct step_engine_options {
 ///
 /// The step function receives every active sequence as an active_sequence. It calls send() with each new
 /// piece of a sequence, and finish() when a sequence has ended. If it throws, all sequences in the step end
-/// with that exception, and the engine continues with others. No lock is held while it runs. Sequences are
-/// destroyed on the engine's thread, as soon as they have ended or their jobs are gone, but never during a
-/// step.
+/// with that exception, and the step engine continues with others. No lock is held while it runs. Sequences
+/// are destroyed on the step engine's thread, as soon as they have ended or their jobs are gone, but never
+/// during a step.
 ///
 /// In a simulation, when run() is awaited on a simulated_loop, there is no thread: the jobs' coroutines call
 /// the same step function, after the virtual time of `simulated_step`.
@@ -6633,14 +6638,15 @@ class step_engine {
   }
 
   /// Returns the pieces of a sequence. The sequence is stepped from the first next() until it ends or the
-  /// generator is destroyed; collect() returns all pieces at once. The engine must outlive the generator.
+  /// generator is destroyed; collect() returns all pieces at once. The step engine must outlive the
+  /// generator.
   /// Throws: what the step function threw, or ended the sequence with; std::system_error if the thread cannot
   /// be started.
   /// Cancellation: throws `cancelled` as soon as a stop is requested; the sequence is then in no further
   /// step.
   async_generator<Piece> run(Sequence sequence) { return pieces_of(*this, std::move(sequence)); }
 
-  /// Returns how full the engine is and was.
+  /// Returns how full the step engine is and was.
   step_engine_metrics measured() const { return core_->measured(); }
 
  private:
@@ -7341,8 +7347,8 @@ class chunked_decoder {
 
 // ---- coworker/http/client.hpp ------------------------------------------------------------------------------
 
-// The HTTP that the queue protocol needs: requests, responses, failures, and the concept of a client. Its
-// models are curl_client and a simulated network. Must not know either.
+// The HTTP client that the queue protocol needs, as a concept, with its requests, responses and failures. Its
+// models are curl_client and the network of a simulation; this header must not know either.
 
 namespace coworker::inline v0_1 {
 
@@ -7354,11 +7360,11 @@ struct http_request {
   /// outlive this request.
   std::span<const std::string> headers = {};
   std::string own_header = {};  ///< one more line, for this request only; empty: none
-  /// The longest silence: no part of the request gets through, and no response begins. A response that has
-  /// begun may continue while it arrives fast enough. Above 0. Default: 30 s.
+  /// The longest time in which nothing happens: no part of the request is sent, and no response begins. A
+  /// response that has begun may take longer, as long as it arrives fast enough. Above 0. Default: 30 s.
   duration timeout = std::chrono::seconds(30);
-  /// Whether the whole response must arrive within `timeout` of the end of the request. For requests where
-  /// nothing is lost with the response. Default: false.
+  /// Whether the whole response must arrive within `timeout` of the end of the request. For requests whose
+  /// response may be lost without harm. Default: false.
   bool timeout_to_end = false;
 
   explicit http_request(std::string address) : url(std::move(address)) {}
@@ -10224,7 +10230,7 @@ inline std::pair<std::size_t, std::size_t> find_url_user(std::string_view text, 
   }
 }
 
-/// Texts that must not appear in the log.
+/// The secrets: texts that must not appear in the log, in every form in which it may contain them.
 /// Thread safety: none; use on one thread at a time.
 class secret_masks {
  public:
@@ -10240,7 +10246,7 @@ class secret_masks {
   }
 
   /// Returns whether masking would leave the text unchanged.
-  bool leaves(std::string_view text) const noexcept {
+  bool leaves_unchanged(std::string_view text) const noexcept {
     if (find_url_user(text, 0).first != text.size()) return false;
     for (const form& one : forms_) {
       if (next_of(one, text, 0) != std::string_view::npos) return false;
@@ -10317,7 +10323,7 @@ class secret_masks {
     forms_.push_back({std::move(text), anywhere});
   }
 
-  // Returns the text's size instead of npos.
+  // Returns the next position of the secret from `from` on where it must be masked; npos if there is none.
   static std::size_t next_of(const form& one, std::string_view text, std::size_t from) noexcept {
     for (;; ++from) {
       from = text.find(one.text, from);
@@ -10333,8 +10339,8 @@ class secret_masks {
 
 // ---- coworker/log.hpp --------------------------------------------------------------------------------------
 
-// Log lines: levels, the two forms of a line, shortening, redaction, and sinks. Knows a job only as two
-// texts, and must not know who logs or why.
+// The logger and its sinks: levels, the two forms of a line, shortening, and the masking of secrets. Knows a
+// job only as its id and label; must not know who logs or why.
 
 namespace coworker::inline v0_1 {
 
@@ -10520,7 +10526,7 @@ class logger {
   /// as ***. For all other texts that leave the process, such as error reports.
   std::string masked(std::string_view text) const {
     const detail::secret_masks secrets = copied_secrets();
-    return secrets.leaves(text) ? std::string(text) : secrets.masked(text);
+    return secrets.leaves_unchanged(text) ? std::string(text) : secrets.masked(text);
   }
 
   /// Waits a short time for lines that are not yet written. Call it before the process ends abruptly.
@@ -10543,6 +10549,7 @@ class logger {
     }
   }
 
+  // In parentheses, because some programs define macros with these names.
   void(trace)(std::string_view message, log_subject subject = {}) noexcept {
     write(log_level::trace, message, subject);
   }
@@ -10568,7 +10575,7 @@ class logger {
   // Called before a text is shortened or escaped, while secrets can be recognised and characters counted.
   // Most texts are clean and returned as they are; the others are stored in `changed`.
   std::string_view cleaned(std::string_view text, std::size_t most, std::string& changed) const {
-    if (!secrets_.leaves(text)) text = changed = secrets_.masked(text);
+    if (!secrets_.leaves_unchanged(text)) text = changed = secrets_.masked(text);
     if (find_invalid_utf8(text) != std::string_view::npos) text = changed = detail::valid_utf8(text);
     if (text.size() > most) text = changed = detail::shortened(text, most);
     return text;
@@ -10692,7 +10699,7 @@ struct http_server_options {
 // ---- coworker/http/connection_host.hpp ---------------------------------------------------------------------
 
 // What all connections of a server share: options, deadlines, a receive buffer, and the count of body bytes
-// in memory. Sees a connection only as something to wake.
+// in memory. Must not know what a connection does, only that it can be woken.
 
 namespace coworker::inline v0_1::detail {
 
@@ -11160,7 +11167,8 @@ class connection final : public exchange, public host_link {
   static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler reads
   static constexpr std::size_t most_lingering = 1024 * 1024;
 
-  // True: a request has begun. False: close the connection.
+  // Waits for the next request. Returns true once its head is there, or false if the connection is to be
+  // closed.
   task<bool> next_request() {
     lingers_ = false;
     request_refusal refusal;
@@ -11307,7 +11315,8 @@ class connection final : public exchange, public host_link {
     }
   }
 
-  // True: the next request can be read.
+  // Reads and discards the rest of the body. Returns whether it has ended, so that the next request can be
+  // read.
   task<bool> skip_rest() {
     try {
       for (;;) {
@@ -11371,7 +11380,7 @@ class connection final : public exchange, public host_link {
   bool unreadable_ = false;  // the input is not a valid request
   bool closes_ = false;      // the body is malformed or too slow
   bool keeps_ = false;       // the connection stays open for another request
-  bool lingers_ = false;
+  bool lingers_ = false;     // the client may still be sending, so the connection is not closed at once
 };
 
 }  // namespace coworker::inline v0_1::detail
@@ -11437,9 +11446,9 @@ struct stream_from<Listener> {
 /// The handler runs on the loop of run() and must not block. It is called for the requests of one connection
 /// one after another, and for those of different connections concurrently. It may switch to another executor,
 /// but must switch back before it uses request or response. An exception that it throws becomes a response;
-/// if the response has already begun, the connection is closed instead. Its chain gets a stop request when
-/// the client disconnects, even if the client only closes its sending side, and when run() gets one. If it
-/// returns without a response, the client gets an empty one.
+/// if the response has already begun, the connection is closed instead. If it returns without a response, the
+/// client gets an empty one. A stop of its chain is requested when the client disconnects, even if the client
+/// only closes its sending side, and when run() is stopped.
 ///
 /// Thread safety: drain() may be called on any thread.
 template <class Listener, class Handler>
@@ -12370,8 +12379,8 @@ json_slot padded_text_slot(Blocks& blocks, std::string_view text) {
         first_six | (text.size() << 8) | static_cast<std::uint64_t>(slot_kind::short_text);
     const std::uint64_t tail = load_word(text.data() + 6) & load_word(mask + 6);
     json_slot slot;
-    std::memcpy(&slot, &head,
-                sizeof head);  // one word at a time: a wider copy would wait until both are in memory
+    // One word at a time: a wider copy would wait until both are in memory.
+    std::memcpy(&slot, &head, sizeof head);
     std::memcpy(&slot.text.chars[6], &tail, sizeof tail);
     return slot;
   } else {
@@ -12413,11 +12422,11 @@ inline void delete_object_block(object_block* object, block_release& release) no
 /// to destroy. If there is none, frees the array too and returns nullptr.
 inline json_slot* take_last_child(array_block* array, block_release& release) noexcept {
   json_slot* const elements = array->elements();
-  for (std::uint32_t left = array->size; left != 0;) {
-    json_slot& element = elements[--left];
+  for (std::uint32_t remaining = array->size; remaining != 0;) {
+    json_slot& element = elements[--remaining];
     if (!owns_block(element.kind()) || element.heap.value == nullptr) continue;
     if (is_container(element.kind())) {
-      array->size = left;
+      array->size = remaining;
       return &element;
     }
     release(element.heap.value);
@@ -12428,12 +12437,12 @@ inline json_slot* take_last_child(array_block* array, block_release& release) no
 
 inline json_slot* take_last_child(object_block* object, block_release& release) noexcept {
   member_slot* const members = object->members();
-  for (std::uint32_t left = object->used; left != 0;) {
-    member_slot& member = members[--left];
+  for (std::uint32_t remaining = object->used; remaining != 0;) {
+    member_slot& member = members[--remaining];
     delete_text(member.key, release);
     if (!owns_block(member.value.kind()) || member.value.heap.value == nullptr) continue;
     if (is_container(member.value.kind())) {
-      object->used = left;
+      object->used = remaining;
       return &member.value;
     }
     release(member.value.heap.value);
@@ -12442,8 +12451,9 @@ inline json_slot* take_last_child(object_block* object, block_release& release) 
   return nullptr;
 }
 
-/// Destroys an array or object that has a block, and all its parts, in constant space. On the way down, the
-/// slot that led to a child is no longer needed, so it stores the way back up; the sizes count what remains.
+/// Destroys an array or object that has a block, and all its parts, in constant space. The slot that refers
+/// to a child is no longer needed once the child is being destroyed, so it stores the way back to the parent;
+/// the sizes count the parts that remain.
 inline void destroy_tree(const json_slot& root) noexcept {
   block_release release;
   // Each slot is kept in two variables, which stay in registers.
@@ -13694,8 +13704,9 @@ class json_key {
 
 // ---- coworker/json/value.hpp -------------------------------------------------------------------------------
 
-// json: a JSON value that owns its contents. This is its whole interface; the headers named at the end
-// implement it (include <coworker/json/json.hpp> for all of them). Must not know jobs, files or transports.
+// json: a JSON value that owns its contents. This header declares its whole interface; the other headers of
+// this folder implement it, and <coworker/json/json.hpp> includes them all. Must not know jobs, files or
+// queues.
 
 namespace coworker::inline v0_1 {
 
@@ -13900,7 +13911,8 @@ class json {
   /// Like push_back; returns the new element.
   template <class... Args>
   json& emplace_back(Args&&... args);
-  /// Makes room for `count` elements or members in total. Throws: type_error if this is not an array or object.
+  /// Makes room for `count` elements or members in total. Throws: type_error if this is not an array or
+  /// object.
   void reserve(std::size_t count);
 
   /// Removes a member. Returns how many were removed (0 or 1). Takes the same short time however many members
@@ -15224,9 +15236,8 @@ class json_scanner {
 
 // ---- coworker/json/reader.hpp ------------------------------------------------------------------------------
 
-// The grammar of JSON text: calls a handler for each thing it finds, in order, and builds nothing
-// itself. Iterative, so that deep text needs no stack. Must not know what the handler does with it:
-// parse.hpp builds values.
+// The grammar of JSON text: calls a handler for each value, key and bracket, in order. Iterative, so that
+// deep text needs no stack. Must not know what the handler does with it: parse.hpp builds values.
 
 namespace coworker::inline v0_1::detail {
 
@@ -15247,9 +15258,9 @@ concept json_handler = requires(T& handler, std::string_view text) {
   handler.end_array();
 };
 
-/// A handler that is given the size of a large array or object before it ends. When it has a batch of parts
-/// of one, it is asked, between two values, to store them. It may then look ahead at up to `most` bytes of
-/// the rest: `look(most)`.
+/// A handler that stores the parts of a large array or object in batches. Between two values, if has_batch()
+/// is true, the reader calls store_batch(). To reserve memory for what follows, store_batch() may call
+/// `look(most)`, which counts the values in up to `most` bytes of the rest.
 template <class T>
 concept json_batch_handler = json_handler<T> && requires(T& handler, values_ahead (*look)(std::size_t)) {
   { handler.has_batch() } -> std::same_as<bool>;
@@ -15300,8 +15311,8 @@ class json_reader {
   }
 
  private:
-  /// Reads a value. Of an array or object that is not empty, reads up to its first simple
-  /// value, however deep.
+  /// Reads a simple value, or an empty array or object. Otherwise enters the array or object, and those that
+  /// begin in it, up to and including the first such value.
   const char* read_value(const char* at) {
     const char* expected = "a value";
     for (;;) {
@@ -15439,13 +15450,14 @@ class json_reader {
   Handler& handler_;
   open_containers open_;
   std::size_t max_depth_;
-  // Large arrays may be nested: the text is looked at ahead at most so many times.
+  // All look-ahead together covers at most this many times the length of the text, so that reading takes
+  // linear time even if large arrays are nested.
   static constexpr std::size_t most_lookahead = 4;
-  std::size_t lookahead_;  // number of bytes that may still be looked at ahead
+  std::size_t lookahead_;  // number of bytes of look-ahead that are left
 };
 
-/// Reads one JSON text and calls `handler` for its contents. Throws: json_parse_error, and what
-/// the handler throws.
+/// Reads one JSON text and calls `handler` for its contents. Throws: json_parse_error, and what the handler
+/// throws.
 template <json_handler Handler>
 void read_json(std::string_view text, Handler& handler, const json_parse_options& options = {}) {
   json_reader<Handler>(text, handler, options).read();
@@ -15903,7 +15915,7 @@ inline std::string json::dump(int indent) const {
 
 // ---- coworker/json/json.hpp --------------------------------------------------------------------------------
 
-// JSON: values, parsing, writing, conversion. Includes all of it. Must not know jobs or transports.
+// JSON: values, parsing, writing, conversion. Includes all of it. Must not know jobs or queues.
 
 // ---- coworker/job/chunk_stream.hpp -------------------------------------------------------------------------
 
@@ -15946,8 +15958,8 @@ class chunk_stream {
     if (own.chunk_limit != 0 && own.chunk_limit < chunk_limit_) chunk_limit_ = own.chunk_limit;
   }
 
-  // Waits until there is room. Throws: chunk_error, output_too_large, `cancelled`; if the element cannot be
-  // written as JSON, json's exception with the element's index.
+  // Adds an element; waits until there is room for it. Throws: chunk_error, output_too_large, `cancelled`; if
+  // the element cannot be written as JSON, json's exception with the element's index.
   task<void> push(json element) {
     ++elements_;
     if (element.is_string()) {
@@ -16035,7 +16047,7 @@ class chunk_stream {
 
   bool gathers() const noexcept { return options_.gather_for > duration::zero(); }
 
-  // The limits count the bytes of elements, without the brackets of an array around them.
+  // How many bytes of elements fit into a chunk. Gathered ones need two more, for the brackets of an array.
   std::size_t longest_chunk() const noexcept {
     const bool brackets = gathers() && chunk_limit_ > 2;
     return brackets ? chunk_limit_ - 2 : chunk_limit_;
@@ -16081,7 +16093,8 @@ class chunk_stream {
     return empty_text ? json("") : std::exchange(pending_, json());
   }
 
-  // Always sets room_ before it ends, so that push() does not wait forever.
+  // Sends chunk after chunk until finish() is called. Always sets room_ before it ends, so that push() does
+  // not wait forever.
   task<void> send_all() {
     try {
       while (!broken_ && (pending_size_ != 0 || !finished_)) {
@@ -16114,7 +16127,7 @@ class chunk_stream {
     co_return false;
   }
 
-  // A final output that lists all elements contains those that the stream lost, so that is no error.
+  // If the final output lists all elements, it contains those that the stream lost, and nothing has failed.
   void fail_if_broken() const {
     if (!broken_ || aggregates_) return;
     if (cut_off_) throw cancelled();
@@ -16124,8 +16137,8 @@ class chunk_stream {
 
   std::string too_long(std::size_t size) const {
     return "element " + std::to_string(elements_) + " of the stream is " + std::to_string(size) +
-           " bytes of JSON, and the queue takes no more than " + std::to_string(longest_chunk()) +
-           " in a chunk; stream smaller ones";
+           " bytes of JSON, and no more than " + std::to_string(longest_chunk()) +
+           " fit into a chunk (chunk_limit); stream smaller ones";
   }
 
   Send& send_;
@@ -16151,8 +16164,8 @@ class chunk_stream {
   bool full_ = false;  // push() is waiting for room
   bool started_ = false;
   bool finished_ = false;
-  bool broken_ = false;   // a chunk did not arrive; no further ones are sent
-  bool cut_off_ = false;  // it did not arrive because the job was stopped
+  bool broken_ = false;   // a chunk was not accepted, and no further ones are sent
+  bool cut_off_ = false;  // the reason is that the job was stopped
 };
 
 }  // namespace detail
@@ -18294,8 +18307,8 @@ consteval bool has_far_values() {
 
 namespace coworker::inline v0_1::detail {
 
-// Stands for json when testing whether a type's author wrote a conversion: the conversions in write.hpp and
-// read.hpp, which fit nearly every struct, accept only json itself.
+// Passed in place of json to find out whether a type's author wrote a conversion: the conversions in
+// write.hpp and read.hpp fit nearly every struct, but accept only json itself.
 struct json_stand_in : json {};
 
 template <class T>
@@ -18404,12 +18417,13 @@ using member_types = decltype(detail::with_members(std::declval<Struct&>(), [](a
   return type_list<std::remove_reference_t<decltype(member)>...>();
 }));
 
-// A struct may contain itself, as in a tree; `Open` are the structs whose members are being examined.
+// Whether a T can be read from json, with all its parts. A struct may contain itself, as in a tree; `Open`
+// are the structs whose members are being examined.
 template <class T, class... Open>
 consteval bool reads_from_json();
 
 template <class Struct, class... Open, class... Member>
-consteval bool all_fill(type_list<Member...>) {
+consteval bool all_read_from_json(type_list<Member...>) {
   return (reads_from_json<Member, Struct, Open...>() && ...);
 }
 
@@ -18424,7 +18438,7 @@ consteval bool reads_from_json() {
   } else if constexpr (is == input_kind::map) {
     return reads_from_json<typename T::mapped_type, Open...>();
   } else if constexpr (is == input_kind::structure && !any_of<T, Open...>) {
-    return detail::all_fill<T, Open...>(member_types<T>());
+    return detail::all_read_from_json<T, Open...>(member_types<T>());
   } else if constexpr (is == input_kind::enumeration) {
     return names_of_enum<T>::count != 0 && !has_far_values<T>();
   } else {
@@ -18432,12 +18446,12 @@ consteval bool reads_from_json() {
   }
 }
 
-// The same for types that convert to json.
+// Whether a T can be converted to json, with all its parts.
 template <class T, class... Open>
 consteval bool writes_to_json();
 
 template <class Struct, class... Open, class... Member>
-consteval bool all_pour(type_list<Member...>) {
+consteval bool all_write_to_json(type_list<Member...>) {
   return (writes_to_json<std::remove_const_t<Member>, Struct, Open...>() && ...);
 }
 
@@ -18465,7 +18479,7 @@ consteval bool writes_to_json() {
       return writes_to_json<element_of<T>, Open...>();
     }
   } else if constexpr (plain_struct<T>) {
-    return detail::all_pour<T, Open...>(member_types<T>());
+    return detail::all_write_to_json<T, Open...>(member_types<T>());
   } else {
     return turns_into_json<T>();
   }
@@ -18521,8 +18535,9 @@ namespace coworker::inline v0_1 {
 ///     constexpr auto rules(coworker::type<request>) {
 ///       return coworker::rule_list(
 ///           coworker::member(&request::prompt).length(1, 2000),
-///           coworker::member(&request::width).range(64, 2048).check([](int w) { return w % 8 == 0; }, "a
-///           multiple of 8"), coworker::unknown_members::ignored);
+///           coworker::member(&request::width).range(64, 2048).check(
+///               [](int w) { return w % 8 == 0; }, "a multiple of 8"),
+///           coworker::unknown_members::ignored);
 ///     }
 ///
 /// The function is in the struct's own namespace, or is a friend of the struct. Rules apply to inputs; an
@@ -18959,8 +18974,8 @@ json enum_to_json(Enum value) {
   }
 }
 
-/// Returns the duration in seconds: an integer if it counts whole seconds in an integer, else a floating-point
-/// number. A float is converted so that it is written in as few digits as elsewhere.
+/// Returns the duration in seconds: an integer if it counts whole seconds in an integer, else a
+/// floating-point number. A float is converted so that it is written in as few digits as elsewhere.
 template <class Duration>
 json duration_to_json(const Duration& span) {
   using period = typename Duration::period;
@@ -20541,8 +20556,8 @@ class member_search {
     const member_slot* const member = find_member(block_, key_probe(key));
     return member == nullptr ? nullptr : found(static_cast<std::size_t>(member - block_->members()));
   }
-  /// Returns how many members nobody has asked for, if none was asked for twice.
-  std::size_t left() const noexcept { return size_ - found_; }
+  /// Returns how many members were not asked for, provided that none was asked for twice.
+  std::size_t not_asked_for() const noexcept { return size_ - found_; }
 
  private:
   const json* found(std::size_t at) noexcept {
@@ -20564,8 +20579,8 @@ concept ordered_list = is_list<T> && requires(T& list) {
   list[0];
 };
 
-/// Checks a rule about the elements of a list. It checks those that can be read, and reads them again
-/// to do so.
+/// Checks a rule about the elements of a list in the order of the JSON, in which it reads them again. Leaves
+/// out those that cannot be read.
 template <class Value, class Rule>
 void check_elements(const Rule& rule, const json& from, const input_place& place, input_problems& problems) {
   std::size_t index = 0;
@@ -20607,7 +20622,7 @@ class struct_reader {
       std::size_t index = 0;
       (read_member(search, member, index++), ...);
     });
-    if (search.left() != 0 && !ignores_unknown()) {
+    if (search.not_asked_for() != 0 && !ignores_unknown()) {
       detail::refuse_unknown(from_, keys_, member_count<Struct>, place_, problems_);
     }
     if constexpr (has_rules<Struct>) check_rules(before);
@@ -21126,7 +21141,8 @@ async_generator<chunk_or_whole<>> generate_text(const job<text_request>&, const 
 
 // ---- coworker/job/handler_kind.hpp -------------------------------------------------------------------------
 
-// Classifies callables as handlers at compile time. Must not know how a handler is run.
+// The concept job_handler, and which of the four kinds of handler a callable is: plain, task, generator,
+// range. Must not know how a handler is run.
 
 namespace coworker::inline v0_1 {
 
@@ -21246,7 +21262,7 @@ template <class T>
 concept output_value =
     std::is_void_v<T> || std::same_as<std::remove_cvref_t<T>, json> || std::constructible_from<json, T>;
 
-// What a handler may return, or the elements of its stream may be.
+// A type that a handler may return: a value, a task of one, or a stream of them.
 template <class Result>
 concept handler_output = output_value<typename awaited<Result>::type> ||
     ((awaited<Result>::kind == handler_kind::generator || awaited<Result>::kind == handler_kind::range) &&
@@ -21298,6 +21314,7 @@ consteval auto refuse_handler() {
 template <class Handler>
 using refusal_of_handler = typename decltype(detail::refuse_handler<Handler>())::type;
 
+// A handler that can be called with a job, but whose input or result is a struct that cannot be used.
 template <class Handler>
 concept spoiled_handler = !std::same_as<refusal_of_handler<Handler>, no_refusal>;
 
@@ -21719,8 +21736,8 @@ inline task<void> run_streaming(const void* handler, read_stream read, executor_
 
 // ---- coworker/job/handler.hpp ------------------------------------------------------------------------------
 
-// Runs a handler of any kind on one job, up to the job's outcome. Knows jobs and executors; must not know the
-// worker or any queue.
+// run_handler(): runs a handler of any kind on one job, up to the job's outcome. handler_ref: a handler
+// without its type. Knows jobs and executors; must not know the worker or any queue.
 
 namespace coworker::inline v0_1 {
 
@@ -21779,8 +21796,8 @@ inline outcome outcome_of(const std::exception_ptr& thrown, job_record& record) 
 
 namespace detail {
 
-// Sets the record's outcome: from what the handler returned, as the engine interprets it, or from what it
-// threw.
+// Sets the record's outcome: from what the handler returned (`made`), as the engine interprets it, or from
+// what it threw.
 inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
                    const stream_sink& sink) noexcept {
   if (record.given_up) return;  // too late: the job already has an outcome
@@ -21812,8 +21829,9 @@ inline void settle(job_record& record, outcome made, std::exception_ptr thrown,
 template <job_handler Handler>
 [[gnu::noinline]] task<void> run_handler(Handler& handler, job_record& record, const handler_place& place,
                                          const stream_sink& sink) {
-  // One coroutine for all kinds but streams, with few locals: each job in progress costs one such frame. If
-  // it were inlined, as clang would do, the frame would stay in its caller's until the outcome is delivered.
+  // One coroutine for all kinds but streams, with few locals: each job in progress costs one such frame. It
+  // is not inlined, as clang would do, because the frame would then last as long as its caller's: until the
+  // outcome is delivered.
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   using value = typename detail::awaited<detail::handler_result<Handler>>::type;
   const executor_ref home = co_await this_coro::executor();
@@ -22371,7 +22389,8 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// Runs jobs through one function over batches.
+// What the two kinds of batched handlers share. Each job's coroutine waits in a line; the first one of a
+// batch runs the function for all jobs of the batch.
 template <runs_batches Many>
 class batch_runner {
   using call = batch_call_of<Many>;
@@ -22411,8 +22430,8 @@ class batch_runner {
     line_entry(const line_entry&) = delete;
     line_entry& operator=(const line_entry&) = delete;
     ~line_entry() {
-      // A job whose batch runs is destroyed only if there was no memory for a wait; nothing can be saved
-      // then.
+      // Destroyed while its batch runs, which happens only if there was no memory for the wait. The batch
+      // still refers to the job, so the program cannot go on.
       if (!left && !line_.leave(one_)) std::terminate();
     }
 
@@ -22568,8 +22587,8 @@ class batched_handler_with_value : public batch_runner<Many> {
 
 /// Runs jobs that come at about the same time in one call:
 ///
-///     std::vector<std::string> handle_many(std::vector<request> batch);  // one result for each, in their order
-///     start(argc, argv, batched(handle_many, {.most = 16, .within = 5ms}), fixed_concurrency{32});
+///     std::vector<std::string> handle_many(std::vector<request> batch);  // one result for each, in their
+///     order start(argc, argv, batched(handle_many, {.most = 16, .within = 5ms}), fixed_concurrency{32});
 ///
 /// `many` takes a vector of inputs, or of job<Input> if it needs ids or progress, and returns one result per
 /// job, in order. It is a plain function, which runs on the worker's pool, or returns a task of the vector,
@@ -22608,12 +22627,11 @@ detail::refused_handler batched(Many, batch_options = {}) { return {}; }
 // prepared: a handler with a value, such as a model, that is loaded before the first job is taken. Must not
 // know the worker.
 
-#define COWORKER_REFUSE_HANDLER_OF_VALUE                                                                \
-  COWORKER_REFUSE(                                                                                      \
-      "coworker::prepared: the handler does not fit; it must be callable with a reference to what is "  \
-      "loaded and with "                                                                                \
-      "a job, and give something that turns into json, as in `task<std::string> handle(model& loaded, " \
-      "job<> work)`")
+#define COWORKER_REFUSE_HANDLER_OF_VALUE                                                               \
+  COWORKER_REFUSE(                                                                                     \
+      "coworker::prepared: the handler does not fit; it must be callable with a reference to what is " \
+      "loaded and with a job, and give something that turns into json, as in `task<std::string> "      \
+      "handle(model& loaded, job<> work)`")
 
 namespace coworker::inline v0_1 {
 
@@ -22639,7 +22657,7 @@ using load_result =
 template <class Load>
 concept loads_value = std::is_object_v<typename load_result<Load>::type>;
 
-// The type of the second of two parameters in a signature.
+// The type of the second parameter in a signature of two.
 template <class Signature>
 struct second_parameter {};
 template <class R, class A, class B>
@@ -22800,7 +22818,7 @@ class prepared_handler {
 /// Thread safety: jobs share the value; plain handlers use it on several threads at once. It is destroyed on
 /// the thread that destroys the worker; use lanes for objects that are bound to the thread that makes them.
 /// Cancellation: if a signal comes while `load` runs, start() ends the process at once. A worker that is
-/// stopped by hand requests a stop of `load`, and waits for its end.
+/// stopped by worker::stop() requests a stop of `load`, and waits for its end.
 template <class Load, class Handler>
 requires(detail::loads_value<Load>&& detail::handler_with_loaded<Handler, Load>) auto prepared(
     Load load, Handler handler) {
@@ -23372,7 +23390,8 @@ struct route_chain<First, Rest...> {
 /// Handlers of any kind, each for its own route, under one worker, one concurrency modifier and one set of
 /// metrics:
 ///
-///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models", models)});
+///     return cw::start(argc, argv, cw::routes{cw::post("/v1/transcribe", transcribe), cw::get("/models",
+///     models)});
 ///
 /// A body is the handler's input: JSON or text, or any bytes for a handler of job<raw_body>. Without a body,
 /// as with GET, the input's members are the parameters of path and query. Both, and the header lines, are
@@ -23793,7 +23812,8 @@ inline void require_unwatched(const watch_slot& slot, const descriptor_watch& wa
                          " it; let one coroutine do so, or guard it with a semaphore of 1");
 }
 
-/// Resumes the waiting coroutine. Returns false if there was no memory for that; it must then be tried again.
+/// Ends the wait as ready, which posts its coroutine. Returns false if there was no memory for that; try
+/// again then.
 inline bool hand_over(descriptor_watch*& waiting) noexcept {
   descriptor_watch& watch = *waiting;
   watch.ready = true;
@@ -23932,9 +23952,9 @@ class epoll_set {
     slot& one = slots_[place];
     require_unwatched(one, watch);
     const std::uint32_t wanted = event_of(watch.direction);
-    const bool stands = watch.registration != 0 && watch.registration == one.registration;
-    if (!stands || (one.registered & wanted) == 0) {
-      if (!add(watch.descriptor, one, (stands ? one.registered : awaited(one)) | wanted)) {
+    const bool is_trusted = watch.registration != 0 && watch.registration == one.registration;
+    if (!is_trusted || (one.registered & wanted) == 0) {
+      if (!add(watch.descriptor, one, (is_trusted ? one.registered : awaited(one)) | wanted)) {
         watch.ready = true;
         return;
       }
@@ -23957,7 +23977,7 @@ class epoll_set {
   std::size_t waiting() const noexcept { return waiting_; }
 
   /// Blocks until a descriptor is ready or wake() is called, for `timeout` milliseconds at most; -1: no
-  /// limit. Resumes the coroutines whose descriptors are ready. Returns whether it was woken.
+  /// limit. Posts the coroutines whose descriptors are ready. Returns whether it was woken.
   bool wait(int timeout) noexcept {
     bool woken = false;
     bool stale = false;
@@ -24357,8 +24377,8 @@ class descriptor_awaiter {
   }
 
  private:
-  // A wait is ended by one of three: readiness, the alarm, or a stop. The first cancels or fires the alarm;
-  // the others then find the wait ended.
+  // A wait is ended by readiness, its deadline or a stop, whichever comes first. Readiness and a stop cancel
+  // the alarm, the deadline fires it. After that, cancelling the alarm has no effect.
   bool start(std::coroutine_handle<> awaiting, const context& here) {
     if (here.stop.stop_requested()) {
       watch_.alarm.status = timer::state::cancelled;
@@ -24378,7 +24398,8 @@ class descriptor_awaiter {
   }
 
   void arm(stop_token stop) {
-    // If a stop comes between these two, the alarm is idle, and arming it then posts the handle at once.
+    // If a stop comes between these two calls, it finds the alarm idle, and arm() then posts the handle at
+    // once.
     on_stop_.emplace(stop, detail::cancel_timer(watch_.executor, watch_.alarm));
     try {
       watch_.executor.arm(watch_.alarm);
@@ -24414,7 +24435,6 @@ class ready_awaiter : public descriptor_awaiter {
 /// not run on an event_loop; io_error if it is not open or the system can watch no more.
 /// Cancellation: throws `cancelled` as soon as a stop is requested, or at once if one was; the descriptor is
 /// then no longer watched.
-/// watched.
 ///
 ///     co_await readable(0);
 ///     const ssize_t count = ::read(0, buffer, sizeof buffer);
@@ -24433,8 +24453,8 @@ inline ready_awaiter writable(int descriptor) noexcept {
 inline ready_awaiter readable(unique_fd& descriptor) noexcept {
   return ready_awaiter(descriptor, io_direction::read, (time_point::max)());
 }
+/// Like writable(int), for an owned descriptor; see readable(unique_fd&).
 inline ready_awaiter writable(unique_fd& descriptor) noexcept {
-  /// Like writable(int), for an owned descriptor; see readable(unique_fd&).
   return ready_awaiter(descriptor, io_direction::write, (time_point::max)());
 }
 
@@ -24610,8 +24630,8 @@ namespace coworker::inline v0_1 {
 /// One TCP connection, without delay of small packets (TCP_NODELAY). Closed by its destructor. Must not be
 /// moved while a coroutine reads or writes.
 ///
-/// Throws: unless stated otherwise, io_error for errors of the system or the peer; `timed_out`
-/// at the deadline.
+/// Throws: unless stated otherwise, io_error for errors of the system or the peer; `timed_out` at the
+/// deadline.
 /// Thread safety: one coroutine at a time may read, and another one write, all on one event loop.
 /// Cancellation: throws `cancelled` as soon as a stop is requested.
 class tcp_stream {
@@ -24645,16 +24665,16 @@ class tcp_stream {
   /// bytes; 0 if the peer has closed its side.
   task<std::size_t> read_some(std::span<char> into) {
     for (;;) {
-      if (turns_ != 0) {
+      if (without_wait_ != 0) {
         const ssize_t count = ::recv(socket_.get(), into.data(), into.size(), 0);
         if (count >= 0) {
-          --turns_;
+          --without_wait_;
           co_return static_cast<std::size_t>(count);
         }
         if (errno == EINTR) continue;
         if (!detail::would_block(errno)) detail::throw_io_error(errno, "cannot read from a connection");
       }
-      turns_ = most_turns;
+      without_wait_ = most_at_once;
       const bool in_time = co_await readable_until(socket_, deadline_);
       if (!in_time) throw timed_out();
     }
@@ -24704,14 +24724,14 @@ class tcp_stream {
   socket_address local_address() const { return detail::local_address(socket_.get()); }
   socket_address peer_address() const { return detail::peer_address(socket_.get()); }
 
-  /// Returns the descriptor, for socket options that this class does not offer. It stays owned
-  /// by this object.
+  /// Returns the descriptor, for socket options that this class does not offer. It stays owned by this
+  /// object.
   int descriptor() const noexcept { return socket_.get(); }
 
  private:
-  // How many reads in a row may succeed without waiting before the loop gets a turn. A peer that sends as
-  // fast as it is read must not block everything else.
-  static constexpr unsigned most_turns = 16;
+  // After this many reads without a wait, the next one waits, which lets other coroutines run: a peer that
+  // sends as fast as it is read must not block them.
+  static constexpr unsigned most_at_once = 16;
 
   ssize_t send_now(std::string_view first, std::string_view second) const noexcept {
     iovec pieces[2] = {{const_cast<char*>(first.data()), first.size()},
@@ -24724,7 +24744,7 @@ class tcp_stream {
 
   unique_fd socket_;
   time_point deadline_ = (time_point::max)();
-  unsigned turns_ = most_turns;
+  unsigned without_wait_ = most_at_once;  // reads that remain until then
 };
 
 /// Listens for TCP connections. Closed by its destructor. Must not be moved while it is awaited.
@@ -24744,14 +24764,14 @@ class tcp_listener {
   /// Cancellation: throws `cancelled`; no connection is lost.
   task<tcp_stream> accept() {
     for (;;) {
-      if (turns_ != 0) {
+      if (without_wait_ != 0) {
         unique_fd accepted = detail::accept_socket(socket_.get());
         if (accepted) {
-          --turns_;
+          --without_wait_;
           co_return tcp_stream(std::move(accepted));
         }
       }
-      turns_ = most_turns;
+      without_wait_ = most_at_once;
       co_await readable(socket_);
     }
   }
@@ -24765,10 +24785,10 @@ class tcp_listener {
   int descriptor() const noexcept { return socket_.get(); }
 
  private:
-  static constexpr unsigned most_turns = 64;  // see tcp_stream
+  static constexpr unsigned most_at_once = 64;  // see tcp_stream
 
   unique_fd socket_;
-  unsigned turns_ = most_turns;
+  unsigned without_wait_ = most_at_once;
 };
 
 }  // namespace coworker::inline v0_1
@@ -25102,7 +25122,7 @@ namespace coworker::inline v0_1 {
 /// far apart they are.
 struct metrics {
   time_point now{};              ///< time of the snapshot, by the worker's executor; modifiers read no clock
-  int limit = 1;                 ///< maximum number of jobs in progress at once
+  int limit = 1;                 ///< how many jobs may have a slot at once
   int in_progress = 0;           ///< number of jobs taken whose outcome the queue does not have yet, or whose
                                  ///< handler was given up and still runs
   int most_in_progress = 0;      ///< the highest in_progress since the start
@@ -25121,9 +25141,10 @@ struct metrics {
   /// Number of slots that were empty because no job came, on average over the last half second.
   double slots_waiting = 0;
   /// Jobs offered in the last second, as far as that is known: those taken and, if the queue counts its jobs,
-  /// the growth of their number. At an HTTP endpoint: every request for a job, counted when it comes, even if it
-  /// is refused because too many wait. Note: from any other queue a worker takes no more than it has slots for, so
-  /// while `demand` is high this is the worker's own throughput, and does not include the jobs that wait.
+  /// the growth of their number. At an HTTP endpoint: every request for a job, counted when it comes, even if
+  /// it is refused because too many wait. Note: from any other queue a worker takes no more than it has slots
+  /// for, so while `demand` is high this is the worker's own throughput, and does not include the jobs that
+  /// wait.
   double arrivals_per_second = 0;
   double completions_per_second = 0;  ///< outcomes delivered in the last second
 
@@ -25232,9 +25253,9 @@ concept modifier_of_current = requires(Modifier& modifier, int current) {
 
 }  // namespace detail
 
-/// Decides how many jobs may be in progress, from the current limit and, if it takes them, the
-/// worker's metrics: `int(int)` or `int(int, const metrics&)`. Each worker has its own copy and calls
-/// it on one thread.
+/// Decides the limit, which is how many jobs may have a slot at once, from the limit so far and, if it takes
+/// them, the worker's metrics: `int(int)` or `int(int, const metrics&)`. Each worker has its own copy and
+/// calls it on one thread.
 template <class Modifier>
 concept concurrency_modifier = detail::modifier_of_metrics<Modifier> || detail::modifier_of_current<Modifier>;
 
@@ -25265,15 +25286,14 @@ int ask(Modifier& modifier, int current, const metrics& measured) {
 
 /// Keeps the limit constant.
 struct fixed_concurrency {
-  int limit = 1;  ///< maximum number of jobs in progress at once; 1 or more. Default: 1
+  int limit = 1;  ///< how many jobs may have a slot at once; 1 or more. Default: 1
 
   int operator()(int) const noexcept { return limit; }
 };
 static_assert(concurrency_modifier<fixed_concurrency>);
 
-/// Raises the limit by one while jobs wait for slots, and lowers it by one while slots wait for jobs.
-/// It follows the load even where a higher limit no longer raises the throughput; use hill_climb to
-/// find that limit.
+/// Raises the limit by one while jobs wait for slots, and lowers it by one while slots wait for jobs. It
+/// follows the load even where a higher limit no longer raises the throughput; use hill_climb there.
 struct follow_demand {
   int min = 1;   ///< the lowest limit; 1 or more. Default: 1
   int max = 10;  ///< the highest limit; `min` or more. Default: 10
@@ -25380,8 +25400,8 @@ inline double magnitude(double value) noexcept { return std::fabs(value); }
 
 // ---- coworker/scale/throughput_sample.hpp ------------------------------------------------------------------
 
-// throughput_sample: the throughput of a worker over a span of time. Must not know who compares
-// samples or why.
+// throughput_sample: the throughput of a worker over a span of time. Must not know who compares samples or
+// why.
 
 namespace coworker::inline v0_1 {
 
@@ -25477,9 +25497,8 @@ struct aimd {
   int max = 200;                                ///< the highest limit; `min` or more. Default: 200
   double backoff = 0.9;                         ///< factor of a decrease; above 0, below 1. Default: 0.9
   duration too_slow = std::chrono::seconds(5);  ///< a higher mean job time is harm. Default: 5 s
-  int window = 10;                              ///< jobs that end between two decisions; 1 or
-                                                ///< more. Default: 10
-  metrics from{};                               ///< internal: the metrics at the start of the window
+  int window = 10;  ///< jobs that end between two decisions; 1 or more. Default: 10
+  metrics from{};   ///< internal: the metrics at the start of the window
 
   int operator()(int current, const metrics& measured) noexcept {
     if (measured.jobs_ended() < from.jobs_ended()) from = {};  // the worker has started again
@@ -25571,16 +25590,15 @@ struct climb_evidence {
 
 // ---- coworker/scale/combine.hpp ----------------------------------------------------------------------------
 
-// Modifiers composed of modifiers at compile time: clamped, smallest_of, every, logged. Must not
-// know the worker.
+// Modifiers composed of modifiers at compile time: clamped, smallest_of, every, logged. Must not know the
+// worker.
 
 namespace coworker::inline v0_1 {
 
 /// Limits what another modifier returns to the range from `min` to `max`: `clamped{1, 64, hill_climb{}}`.
 template <concurrency_modifier Modifier>
 struct clamped {
-  int min = 1;                                  ///< 1 or more; takes precedence over a lower
-                                                ///< `max`. Default: 1
+  int min = 1;                                  ///< 1 or more; counts if `max` is lower. Default: 1
   int max = (std::numeric_limits<int>::max)();  ///< Default: unlimited
   Modifier modifier{};                          ///< the modifier whose limit is clamped
 
@@ -25591,8 +25609,8 @@ struct clamped {
 template <class Modifier>
 clamped(int, int, Modifier) -> clamped<Modifier>;
 
-/// Returns the smallest limit of several modifiers, and calls all of them each
-/// time: `smallest_of(hill_climb{}, resource_guard{})`.
+/// Calls several modifiers, all of them each time, and returns the smallest of their limits:
+/// `smallest_of(hill_climb{}, resource_guard{})`.
 template <concurrency_modifier First, concurrency_modifier... Rest>
 class smallest_of {
  public:
@@ -25756,15 +25774,16 @@ class memory_outlook {
 
 // ---- coworker/scale/hill_climb.hpp -------------------------------------------------------------------------
 
-// hill_climb: finds the limit beyond which more jobs at once hardly raise the throughput. How it decides is
-// explained above each step; tests/bench/modifier_bench.cpp measures its behaviour under load. Must not
-// know the worker.
+// hill_climb: a modifier that finds the limit beyond which more jobs at once hardly raise the throughput. How
+// it decides is explained above each step; tests/bench/modifier_bench.cpp measures its behaviour under load.
+// Must not know the worker.
 
 namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// The state of a hill_climb. Throughput is sampled at the base, at a limit above it and at one below it.
+// The state of a hill_climb. Throughput is sampled at three limits: at the base, from which it looks for a
+// better one, at a limit above it (a look above) and at one below it (a look below).
 struct hill_climb_state {
   enum class place : unsigned char { base, above, below };
 
@@ -25800,15 +25819,15 @@ struct hill_climb_state {
 /// where throughput grows with the limit, 0 where it is constant, below 0 where jobs slow each other down. A
 /// gain above `epsilon` justifies the step.
 ///
-/// While the queue limits the worker, it never grows, and slowly gives up what is not in use. With a known
-/// memory limit it never grows beyond what fits (see memory_outlook).
+/// While too few jobs come from the queue, the limit never rises, and slowly falls to the number of slots in
+/// use. With a known memory limit, it never rises beyond what fits (see memory_outlook).
 ///
-/// At limits of 3 and less, a look above halves the speed of the jobs of that moment, or worse, so it looks
-/// rarely there: a change that shows neither in job times nor in throughput may go unnoticed for a thousand
-/// jobs. The wider the spread of job times, the larger a gain must be to be seen: from a lognormal sigma of
-/// 0.5 on, a gentle curve is left some 6 % below its best throughput, and a sharp knee may be overshot by a
-/// quarter. Where a few jobs take ten times as long as the rest, it may settle at half the best throughput,
-/// or at many times the best limit; set `max` there.
+/// At limits of 3 and less, trying a higher limit may halve the speed of the jobs of that moment, or worse,
+/// so it is rarely tried: a change that shows neither in job times nor in throughput may go unnoticed for a
+/// thousand jobs. The wider the spread of job times, the larger a gain must be to be seen: from a lognormal
+/// sigma of 0.5 on, a gentle curve is left some 6 % below its best throughput, and a sharp knee may be
+/// overshot by a quarter. Where a few jobs take ten times as long as the rest, it may settle at half the best
+/// throughput, or at many times the best limit; set `max` there.
 ///
 /// Source: .NET's thread pool also climbs on throughput, and TCP's slow start also doubles; the constants
 /// were found by simulation (tests/bench/modifier_bench.cpp).
@@ -25915,8 +25934,8 @@ struct hill_climb {
 
   // --- conclusions
 
-  // The queue had too few jobs, so nothing is known about a higher limit. Gives up slots that were not in
-  // use, a quarter at a time, because a burst may come back.
+  // The queue had too few jobs, so nothing is known about a higher limit. Removes slots that were not in use,
+  // a quarter at a time (one, if there are fewer than 8), because a burst may come back.
   void conclude_idle(const metrics& measured) {
     int limit = state.base.limit;
     if (state.at == place::below) {
@@ -26043,7 +26062,7 @@ struct hill_climb {
 
   // --- pauses
 
-  // A look above costs latency: at small limits so much that it may affect fewer than one job in a hundred.
+  // A look above costs latency: at small limits so much that it must affect fewer than one job in a hundred.
   static constexpr double pause_of_small_limits = 130;
 
   double cost(double jobs) const { return jobs + state.base.limit; }
@@ -26056,8 +26075,8 @@ struct hill_climb {
     state.until_rise = state.rise_pause;
   }
 
-  // A look below costs throughput: 1.5 % of it at most in total, if the loss there is clear. If it is not
-  // clear, the loss is small, and a lower limit is tried instead.
+  // A look below costs throughput. If the loss there was clear, looks below are so rare that they cost 1.5 %
+  // of the throughput at most. If it was not clear, it is small, and the next look goes further below.
   void pause_fall(bool loss_is_clear, double jobs, double ratio) {
     if (loss_is_clear) {
       if (state.fall > usual_step()) state.below = {};
@@ -26125,10 +26144,10 @@ struct hill_climb {
   // Returns whether the slots were full, apart from the time that jobs need to come from the queue.
   bool busy(const throughput_sample& seen, const metrics& measured) const {
     if (seen.in_progress() >= 0.85 * state.asked) return true;
-    constexpr double longest_way = 0.1;  // seconds; a take that takes longer was waiting for a job
-    const double way = measured.take_wait.minimum_seconds;
+    constexpr double longest_round_trip = 0.1;  // in seconds; longer takes were waiting for a job
+    const double round_trip = measured.take_wait.minimum_seconds;
     const double idle = state.asked * seen.seconds - seen.in_progress_seconds;
-    return way <= longest_way && idle <= 3 * way * seen.jobs;
+    return round_trip <= longest_round_trip && idle <= 3 * round_trip * seen.jobs;
   }
 
   template <class T>
@@ -27137,7 +27156,7 @@ inline constexpr std::string_view usage_text =
     "  --test_input, --test_file    these jobs, then exit\n"
     "  --rp_serve_api               the queue API by HTTP\n"
     "  --serve, or the word serve   a plain HTTP service (PORT chooses the port)\n"
-    "  the program's own transport  what it gives to start()\n"
+    "  the program's own engine     what it gives to start()\n"
     "  RUNPOD_REALTIME_PORT         realtime by HTTP\n"
     "  RUNPOD_WEBHOOK_GET_JOB       the platform's queue\n"
     "  AWS_LAMBDA_RUNTIME_API       AWS Lambda\n"
@@ -27391,10 +27410,10 @@ class last_deadline {
 
 // The signals that ask a process to leave: which of them count, and who is notified. Must not know a worker.
 //
-// SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by nohup or by
-// a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a core dump,
-// which shows where it hangs; its jobs get no result. A signal also counts if it was blocked when the process
-// was started: the thread that waits for it unblocks it.
+// They are SIGTERM, SIGINT and SIGHUP. If SIGINT or SIGHUP is already ignored, as in a program started by
+// nohup or by a shell's `&`, it stays ignored. SIGQUIT is not handled: it ends the process at once with a
+// core dump, which shows where it hangs; its jobs get no result. A signal also counts if it was blocked when
+// the process was started: the thread that waits for it unblocks it.
 
 #if COWORKER_POSIX
 
@@ -27424,8 +27443,8 @@ struct termination_state {
   std::atomic<int> handlers{0};           // handlers that are running
   std::atomic<std::int64_t> last{never};  // when the last signal that counts came, in nanoseconds
   std::atomic<int> counted{0};
-  std::array<struct sigaction, termination_signals.size()>
-      before{};  // before ours; written while ours are not set
+  // What the program had set before, written while our handlers are not set.
+  std::array<struct sigaction, termination_signals.size()> before{};
 };
 inline termination_state this_process_termination;
 
@@ -27745,7 +27764,7 @@ namespace coworker::inline v0_1 {
 
 /// What a worker passes to an engine when it asks for jobs.
 struct take_request {
-  std::size_t capacity = 1;     ///< how many jobs the worker can start at once; 1 or more
+  std::size_t capacity = 1;     ///< how many more jobs the worker can take now; 1 or more
   std::size_t in_progress = 0;  ///< how many jobs the worker has in progress
 };
 
@@ -27784,14 +27803,13 @@ struct transport_limits {
   std::size_t chunk = (std::numeric_limits<std::size_t>::max)();
   /// False: chunk() is not called, and the elements of a stream become the job's output. Default: true.
   bool chunks = true;
-  /// How many jobs may be in progress at once, whatever the concurrency modifier says. Default: no limit.
+  /// How many jobs may have a slot at once, whatever the concurrency modifier says. Default: no limit.
   int jobs = (std::numeric_limits<int>::max)();
   /// How many calls of take() may run at once; 1 or more. Default: 1.
   int takes = 1;
   /// True: the jobs that wait in the engine can run nowhere else, such as those of clients that are connected
   /// to this process. A worker that leaves goes on taking them until take() returns `closed` or its grace
-  /// period is over.
-  /// Default: false.
+  /// period is over. Default: false.
   bool drains = false;
 };
 
@@ -27893,8 +27911,8 @@ struct transport_limits {
 ///       }
 ///
 ///       cw::task<cw::delivery> complete(cw::job_result result) {
-///         std::printf("%d: %s\n", std::stoi(std::string(result.job_id)), result.outcome.output.dump().c_str());
-///         co_return cw::delivery::accepted;
+///         std::printf("%d: %s\n", std::stoi(std::string(result.job_id)),
+///         result.outcome.output.dump().c_str()); co_return cw::delivery::accepted;
 ///       }
 ///     };
 ///     static_assert(cw::transport<countdown>);
@@ -28459,8 +28477,8 @@ class job_table {
 
   // --- for clients ----------------------------------------------------------------------------------------
 
-  // Adds a job. Returns an empty handle, and the reason in `why`, if there is no room or the worker leaves.
-  // With `announced` false the worker is not woken; the caller must then set available() soon.
+  // Adds a job. Returns an empty handle, and the reason in `why`, if there is no room or the worker is
+  // leaving. With `announced` false the worker is not woken; the caller must then set available() soon.
   job_handle submit(endpoint_order order, time_point now, refusal& why, bool announced = true) {
     const std::lock_guard lock(mutex_);
     why = closed_ ? refusal::closed : refusal::none;
@@ -28642,7 +28660,7 @@ class job_table {
 
   enum class chunk_place : unsigned char { added, no_room, unwanted };
 
-  // Adds a chunk. no_room: its client has to read first.
+  // Adds a chunk. Returns no_room if the client must first read others; `room` is set when it has.
   chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return chunk_place::unwanted;
@@ -28727,9 +28745,8 @@ class job_table {
   event& noticed() noexcept { return noticed_; }
 
  private:
-  static constexpr std::size_t cost_of_a_job = 512;  // bytes, roughly, of the object itself
-  static constexpr std::size_t most_unread =
-      256 * 1024;  // bytes of chunks, beyond which a handler waits for a slow reader
+  static constexpr std::size_t cost_of_a_job = 512;       // bytes, roughly, of the object itself
+  static constexpr std::size_t most_unread = 256 * 1024;  // bytes of chunks; beyond that, handlers wait
 
   void enqueue(const job_handle& job) {
     job->envelope.id = job->id;
@@ -28824,8 +28841,8 @@ class job_table {
 
 // ---- coworker/transport/endpoint/engine.hpp ----------------------------------------------------------------
 
-// http_endpoint: a queue of the jobs that HTTP clients send, as an engine for a worker. Must not know what
-// requests look like.
+// http_endpoint: the engine whose jobs are HTTP requests. Has what a worker calls; job_table.hpp keeps the
+// jobs. Must not know what requests look like: visit.hpp and router.hpp do.
 
 namespace coworker::inline v0_1 {
 
@@ -28850,14 +28867,14 @@ class http_endpoint {
   const std::vector<route>& routes() const noexcept { return routes_; }
   detail::job_table& jobs() noexcept { return jobs_; }
 
-  // Wakes the worker once for all jobs that came in one turn of the server's loop: each new job sets `new_jobs`,
-  // and a coroutine that waits for it sets available(). Null: each new job sets available(). Called on the
-  // server's loop.
+  // Wakes the worker once for all jobs that came in one turn of the server's loop: each new job sets
+  // `new_jobs`, and a coroutine that waits for it sets available(). Null: each new job sets available().
+  // Called on the server's loop.
   void announce_jobs_by(detail::local_event* new_jobs) noexcept { new_jobs_ = new_jobs; }
   detail::local_event* new_jobs() const noexcept { return new_jobs_; }
 
-  // Calls `notify(argument)` on the worker's thread when a worker begins to serve the endpoint. Must be set before
-  // that.
+  // Calls `notify(argument)` on the worker's thread when a worker begins to serve the endpoint. Must be set
+  // before that.
   void when_begun(void (*notify)(void* argument), void* argument) noexcept {
     on_begun_ = notify;
     on_begun_argument_ = argument;
@@ -28870,7 +28887,8 @@ class http_endpoint {
     return worker && !worker->preparing();
   }
 
-  // --- what a worker calls ----------------------------------------------------------------------------------
+  // --- what a worker calls
+  // ----------------------------------------------------------------------------------
 
   std::size_t backlog() const noexcept { return jobs_.waiting(); }
 
@@ -29534,8 +29552,8 @@ class jobs_in_progress {
 
 // ---- coworker/worker/limit_control.hpp ---------------------------------------------------------------------
 
-// limit_control: how many jobs a worker may run: the modifier, the metrics it sees, and the log lines about
-// its answers. Must not know the worker.
+// limit_control: asks the concurrency modifier for the limit, publishes the metrics that it sees, and logs
+// how the limit changes. Must not know the worker.
 
 namespace coworker::inline v0_1::detail {
 
@@ -29545,7 +29563,7 @@ class limit_control {
   limit_control(modifier_ref modifier, handler_ref handler, resource_reader* resources, logger& log) noexcept
       : modifier_(modifier), handler_(handler), resources_(resources), log_(log) {}
 
-  // Begins a run over a queue that allows `most` jobs in progress.
+  // Begins a run over an engine that allows a limit of at most `most`.
   void begin(time_point now, int most) {
     most_ = most;
     recorded = metrics_recorder(now);
@@ -29571,8 +29589,8 @@ class limit_control {
   // Publishes the current figures without asking the modifier.
   void publish(time_point now, int limit) { publish(look(now, limit), limit); }
 
-  // Whether what was published last will soon be outdated although no job may be in progress, or whether the
-  // latest change is not logged yet.
+  // Returns whether publish() must be called again even if no job is in progress: what was published last
+  // changes with time alone, or the latest change of the limit is not logged yet.
   bool goes_stale() const noexcept {
     return published_.limit != logged_limit_ || published_.in_progress > 0 ||
            published_.arrivals_per_second > 0 || published_.completions_per_second > 0;
@@ -29653,8 +29671,8 @@ struct options {
   /// outcomes as the limit may be in delivery without a slot; beyond that, each keeps one. Default: off, a
   /// slot becomes free once the queue has the outcome.
   bool overlap_delivery = false;
-  /// Takes one extra job per slot, so that it can start the moment the slot is free. Default: off, because a job
-  /// waiting here could run on another worker.
+  /// Takes one extra job per slot, so that it can start the moment the slot is free. Default: off, because a
+  /// job waiting here could run on another worker.
   bool prefetch = false;
   /// How long a handler may run before its job is stopped and fails. A job with a time limit of its own gets
   /// the smaller of the two. 0 or more. Default: 0, no limit.
@@ -29721,8 +29739,8 @@ struct options {
   std::string metrics_host = "127.0.0.1";
   /// How many jobs may wait at an HTTP endpoint; more are refused with status 429. Default: 1000.
   std::size_t most_waiting = 1000;
-  /// How many connections an HTTP endpoint has at once; more are answered with status 503. Where the process may not
-  /// open as many files, start() raises its own limit as far as it may. Default: 1024.
+  /// How many connections an HTTP endpoint has at once; more are answered with status 503. Where the process
+  /// may not open as many files, start() raises its own limit as far as it may. Default: 1024.
   std::size_t most_connections = 1024;
   /// Whether the handler takes {"openai_route", "openai_input"}, so that an HTTP endpoint serves the routes
   /// of OpenAI's API. Default: true if the input is a struct with a member openai_route.
@@ -29765,7 +29783,8 @@ struct worker_summary {
   std::uint64_t stopped = 0;  ///< jobs that ended because they were asked to stop
   /// Jobs whose outcome the queue refused or could not be given, without those that it no longer wants.
   std::uint64_t undelivered = 0;
-  /// The most jobs that were in progress at once.
+  /// The most jobs whose handler ran or whose outcome was being delivered at once. Unlike
+  /// metrics::most_in_progress, without jobs that waited for a slot.
   int highest_in_progress = 0;
   /// How long the run took.
   duration elapsed{};
@@ -29926,7 +29945,8 @@ class job_watch {
       limit = options_.job_timeout;
     const time_point end = limit > duration::zero() ? after(now, limit) : (time_point::max)();
     const time_point due = end < record.deadline ? end : record.deadline;
-    // A job that was stopped while it waited ends as soon as it gets its turn, and must not be given up before.
+    // A job that was stopped while it waited ends as soon as it gets its turn, and must not be given up
+    // before.
     if (due != (time_point::max)() && !record.stop.stop_requested()) set_alarm(record, due);
     running_.push_back(record);
     record.started = now;
@@ -30697,8 +30717,11 @@ struct job_slots {
 // ---- coworker/worker/worker_run.hpp ------------------------------------------------------------------------
 
 // worker_run: one run of a worker over an engine. It takes jobs as capacity allows, runs each to an outcome,
-// has every outcome delivered, and then winds down. It knows engines only as a concept and time only through
-// its executor. Must not know the types of handlers and modifiers.
+// has every outcome delivered, and then winds down. Knows engines only as a concept and time only through its
+// executor. Must not know the types of handlers and modifiers.
+//
+// This header has the main loop, run(), and the takes. run_jobs.hpp defines what happens to a single job,
+// from accept() to job_ended(), and wind_down.hpp how the run ends.
 
 namespace coworker::inline v0_1::detail {
 
@@ -31031,7 +31054,7 @@ void worker_run<Queue>::job_moved(time_point now) {
 
 namespace coworker::inline v0_1::detail {
 
-// Makes a record of a job that was handed over.
+// Makes a record of a job that was handed over, and lets it wait for a slot.
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
   if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
@@ -31106,8 +31129,8 @@ task<void> worker_run<Queue>::run_job(record_ref owned) {
   job_ended(record, co_await std::move(sending));
 }
 
-// For a stopped job whose handler still runs: the outcome that the job then has is delivered, and the slot
-// stays in use.
+// For a stopped job whose handler still runs: delivers the outcome that the stop gave it. The slot stays in
+// use.
 template <transport Queue>
 void worker_run<Queue>::give_up(job_record& record) {
   core_.log.write(
@@ -31187,8 +31210,8 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
 
 // ---- coworker/worker/wind_down.hpp -------------------------------------------------------------------------
 
-// How a worker_run ends: jobs in progress have the grace period, then they are stopped. Must not know how jobs
-// are run.
+// How a worker_run ends: jobs in progress have the grace period, then they are stopped. Must not know how
+// jobs are run.
 
 namespace coworker::inline v0_1::detail {
 
@@ -31443,7 +31466,7 @@ worker(Handler, Modifier = Modifier(), worker_options = worker_options()) -> wor
 
 // ---- coworker/start/run_engine.hpp -------------------------------------------------------------------------
 
-// What all modes share: signals, the drain, the summary, the exit status. Must not know any engine.
+// What all modes share: signals, the drain, the summary, the exit status. Must not know how any engine works.
 
 namespace coworker::inline v0_1::detail {
 
@@ -31462,9 +31485,9 @@ inline constexpr bool is_served_by_reference =
 
 // Serves the engine until it is closed or a signal asks the process to leave, and the worker has drained.
 // After a signal, the process ends at the latest three seconds after the grace period: a handler that does
-// not end is given up after one second. If the network is gone, results have a second and a half, and a second
-// more to receive answers that are on their way, so that the rest goes to the spool in time. While the
-// handler is being prepared, a signal ends the process at once with status `unprepared`.
+// not end is given up after one second. If the network is gone, results have a second and a half, and a
+// second more to receive responses that are on their way, so that the rest goes to the spool in time. While
+// the handler is being prepared, a signal ends the process at once with status `unprepared`.
 template <class Worker, class Engine>
 worker_summary run_engine(Worker& runner, Engine& engine, duration grace_period, logger& log,
                           int unprepared) {
@@ -31530,9 +31553,8 @@ class side_work : public shared_state {
 
 // Functions that only a build with libcurl has; null in others. Files of one program may differ in that.
 struct build_parts {
-  shared_handle<side_work> (*begin_otlp)(worker_access& worker,
-                                         logger& log) =
-      nullptr;  // returns an empty handle if no variable asks for it
+  // Returns an empty handle if no variable asks for it.
+  shared_handle<side_work> (*begin_otlp)(worker_access& worker, logger& log) = nullptr;
   shared_handle<side_work> (*begin_webhooks)(http_endpoint& endpoint) = nullptr;
 };
 
@@ -32340,7 +32362,7 @@ inline std::string mode_line(const chosen_mode& chosen) {
       name = "a plain HTTP service";
       break;
     case start_mode::own_engine:
-      name = "a transport of its own";
+      name = "an engine of its own";
       break;
     case start_mode::realtime:
       name = "realtime by HTTP";
@@ -32365,7 +32387,7 @@ inline std::string mode_line(const chosen_mode& chosen) {
 
 // ---- coworker/transport/endpoint/gate.hpp ------------------------------------------------------------------
 
-// Which requests an endpoint admits, by their Host, Origin and token. Must not know what they ask for.
+// Which requests an HTTP endpoint admits, by their Host, Origin and token. Must not know what they ask for.
 
 namespace coworker::inline v0_1::detail {
 
@@ -32427,8 +32449,8 @@ inline gate_refusal refuse_at_gate(const endpoint_options& options, const reques
 
 // ---- coworker/transport/endpoint/reply.hpp -----------------------------------------------------------------
 
-// A response of an endpoint: a status, a body of which a part may be shared with other responses, and a few
-// header lines. Must not know why it is sent.
+// A response of an HTTP endpoint: a status, a body of which a part may be shared with other responses, and a
+// few header lines. Must not know why it is sent.
 
 namespace coworker::inline v0_1::detail {
 
@@ -33158,8 +33180,8 @@ class console_log final : public log_sink {
 
 // ---- coworker/transport/endpoint/description.hpp -----------------------------------------------------------
 
-// How an endpoint describes its API: an OpenAPI document with the schemas of the handlers' inputs, and a page
-// for people. Must not know any job.
+// How an HTTP endpoint describes its API: an OpenAPI document with the schemas of the handlers' inputs, and a
+// page for people. Must not know any job.
 
 namespace coworker::inline v0_1::detail {
 
@@ -33368,8 +33390,9 @@ inline endpoint_reply docs_reply(const endpoint_options& options) {
 
 // ---- coworker/transport/endpoint/visit.hpp -----------------------------------------------------------------
 
-// One request at an endpoint, from its head to the last byte of its response, as a state machine that never
-// waits: the coroutine that does is in answer.hpp. Must not know how bytes are sent.
+// endpoint_visit: one request at an HTTP endpoint, from its head to the last byte of its response, as a state
+// machine that never waits. The coroutine that waits and sends for it is in answer.hpp. Must not know how
+// bytes are sent.
 
 namespace coworker::inline v0_1::detail {
 
@@ -33404,7 +33427,8 @@ class endpoint_visit {
   http_endpoint& endpoint() noexcept { return endpoint_; }
   const request_head& request() const noexcept { return request_; }
 
-  // --- what the response will be ----------------------------------------------------------------------------
+  // --- what the response will be
+  // ----------------------------------------------------------------------------
 
   void reply(endpoint_reply made) {
     reply_ = std::move(made);
@@ -33439,7 +33463,8 @@ class endpoint_visit {
     }
   }
 
-  // --- the next step ----------------------------------------------------------------------------------------
+  // --- the next step
+  // ----------------------------------------------------------------------------------------
 
   step next(time_point now) {
     now_ = now;
@@ -33725,8 +33750,8 @@ class endpoint_visit {
 
 // ---- coworker/transport/endpoint/service.hpp ---------------------------------------------------------------
 
-// Requests that are jobs themselves: those of a plain service, of the program's own routes, of OpenAI's API,
-// of realtime and of predictions. Must not know which of them an endpoint offers.
+// Requests to an HTTP endpoint that are jobs themselves: those of a plain service, of the program's own
+// routes, of OpenAI's API, of realtime and of predictions. Must not know which of them an endpoint offers.
 
 namespace coworker::inline v0_1::detail {
 
@@ -33903,7 +33928,7 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
 
 // ---- coworker/transport/endpoint/router.hpp ----------------------------------------------------------------
 
-// What a request means, by the kind of the endpoint. Must not know how bytes are sent.
+// What a request to an HTTP endpoint means, by the kind of the endpoint. Must not know how bytes are sent.
 
 namespace coworker::inline v0_1::detail {
 
@@ -34220,8 +34245,8 @@ inline void begin_visit(endpoint_visit& visit, std::string body, time_point now)
 
 // ---- coworker/transport/endpoint/answer.hpp ----------------------------------------------------------------
 
-// How an endpoint answers requests: the only coroutine, for endpoints of every kind. Must not know which kind
-// it serves.
+// How an HTTP endpoint answers a request: the coroutine that sends what an endpoint_visit decides, for
+// endpoints of every kind. Must not know which kind it serves.
 
 namespace coworker::inline v0_1 {
 
@@ -34289,8 +34314,8 @@ struct endpoint_handler {
 
 // ---- coworker/transport/endpoint/server.hpp ----------------------------------------------------------------
 
-// An endpoint on a port: its HTTP server, on a thread and an event loop of its own, so that no handler can
-// delay a response. Must not know what the endpoint offers.
+// An HTTP endpoint on a port: its HTTP server, on a thread and an event loop of its own, so that no handler
+// can delay a response. Must not know what the endpoint offers.
 
 namespace coworker::inline v0_1 {
 
@@ -34596,14 +34621,14 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
   std::optional<endpoint_server> server;
   detail::listen_at(server, endpoint, plan.host, plan.port, plan.health_port, settings.most_connections, log);
   // Logged only once signals are handled, because whoever waits for this line may send one.
-  struct teller {
+  struct address_line {
     const serve_plan& plan;
     std::uint16_t port;
     logger& log;
   } where{plan, server->port(), log};
   endpoint.when_begun(
       [](void* argument) {
-        const teller& one = *static_cast<const teller*>(argument);
+        const address_line& one = *static_cast<const address_line*>(argument);
         detail::log_address(one.plan, one.port, one.log);
       },
       &where);
@@ -34674,37 +34699,37 @@ inline void fill_standard_descriptors() noexcept {}  // such numbers are not reu
 
 // ---- coworker/transport/runpod/responses.hpp ---------------------------------------------------------------
 
-// What the answers of the queue protocol mean, as plain functions of what arrived. Must not wait or send.
+// What the responses of the queue protocol mean, as plain functions of what arrived. Must not wait or send.
 
 namespace coworker::inline v0_1 {
 
-/// What an answer to a take means.
+/// What a response to a take means.
 enum class take_answer : unsigned char { jobs, none, throttled, failed };
 
-/// Classifies an answer to a take: 200 brings jobs; 204 and 400 say that there are none (400 while the
+/// Classifies a response to a take: 200 brings jobs; 204 and 400 say that there are none (400 while the
 /// platform restores a snapshot); 429 asks to wait.
-inline take_answer classify_take(const http_response& answer) noexcept {
-  if (!answer.arrived()) return take_answer::failed;
-  if (answer.status == 200) return take_answer::jobs;
-  if (answer.status == 204 || answer.status == 400) return take_answer::none;
-  return answer.status == 429 ? take_answer::throttled : take_answer::failed;
+inline take_answer classify_take(const http_response& response) noexcept {
+  if (!response.arrived()) return take_answer::failed;
+  if (response.status == 200) return take_answer::jobs;
+  if (response.status == 204 || response.status == 400) return take_answer::none;
+  return response.status == 429 ? take_answer::throttled : take_answer::failed;
 }
 
-/// What an answer to a post means.
+/// What a response to a post means.
 enum class post_answer : unsigned char {
   accepted,
   body_refused,  ///< the server will never accept this body: 400, 413, 422
   unknown_job,   ///< the server no longer knows the job: 404, 409, 410
   denied,        ///< the server does not allow it: any other 4xx, and redirects; this may be corrected
-  try_again,     ///< the server fails for now, or no answer came: 408, 425, 429, 5xx
+  try_again,     ///< the server fails for now, or no response came: 408, 425, 429, 5xx
   unsendable,    ///< the request itself cannot be sent
 };
 
-/// Classifies an answer to a post; any 2xx accepts.
-inline post_answer classify_post(const http_response& answer) noexcept {
-  if (!answer.arrived())
-    return answer.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
-  const int status = answer.status;
+/// Classifies a response to a post; any 2xx accepts.
+inline post_answer classify_post(const http_response& response) noexcept {
+  if (!response.arrived())
+    return response.failure == http_failure::unusable ? post_answer::unsendable : post_answer::try_again;
+  const int status = response.status;
   if (status >= 200 && status < 300) return post_answer::accepted;
   if (status == 400 || status == 413 || status == 422) return post_answer::body_refused;
   if (status == 404 || status == 409 || status == 410) return post_answer::unknown_job;
@@ -34712,24 +34737,24 @@ inline post_answer classify_post(const http_response& answer) noexcept {
   return post_answer::denied;
 }
 
-/// Returns whether the server may have accepted a post with this answer that will be tried again: no answer
-/// came, or it came from a gateway, or from a server that failed at some point. A post that met 408, 425, 429
-/// or 503 was not accepted.
-inline bool perhaps_accepted(const http_response& answer) noexcept {
-  if (!answer.arrived())
-    return answer.failure == http_failure::timed_out || answer.failure == http_failure::broken;
-  return answer.status >= 500 && answer.status != 503;
+/// Returns whether the server may have accepted a post with this response that will be tried again: no
+/// response came, or it came from a gateway, or from a server that failed at some point. A post that met 408,
+/// 425, 429 or 503 was not accepted.
+inline bool perhaps_accepted(const http_response& response) noexcept {
+  if (!response.arrived())
+    return response.failure == http_failure::timed_out || response.failure == http_failure::broken;
+  return response.status >= 500 && response.status != 503;
 }
 
 /// Returns "HTTP 502", followed by the server's own words if it has any, or what went wrong on the way.
-inline std::string describe_answer(const http_response& answer) {
-  if (!answer.arrived()) return answer.problem;
-  std::string text = "HTTP " + std::to_string(answer.status);
-  if (!answer.location.empty()) text += ", which leads to " + answer.location;
-  if (answer.status < 300) return text;
+inline std::string describe_answer(const http_response& response) {
+  if (!response.arrived()) return response.problem;
+  std::string text = "HTTP " + std::to_string(response.status);
+  if (!response.location.empty()) text += ", which leads to " + response.location;
+  if (response.status < 300) return text;
   constexpr std::size_t longest = 200;
   std::string words;
-  for (const char c : std::string_view(answer.body).substr(0, longest)) {
+  for (const char c : std::string_view(response.body).substr(0, longest)) {
     const bool space = static_cast<unsigned char>(c) <= ' ' || c == '\x7f';
     if (!space) {
       words += c;
@@ -34738,15 +34763,15 @@ inline std::string describe_answer(const http_response& answer) {
     }
   }
   if (!words.empty()) text.append(": ").append(words);
-  if (answer.body.size() > longest) text += "...";
+  if (response.body.size() > longest) text += "...";
   return text;
 }
 
 /// Returns how long to wait before the next attempt: as long as the server asks, at most `longest`, or else
 /// `usual`.
-inline duration retry_wait(const http_response& answer, duration usual, duration longest) noexcept {
-  if (!answer.retry_after) return usual;
-  return *answer.retry_after < longest ? *answer.retry_after : longest;
+inline duration retry_wait(const http_response& response, duration usual, duration longest) noexcept {
+  if (!response.retry_after) return usual;
+  return *response.retry_after < longest ? *response.retry_after : longest;
 }
 
 /// Returns a header line; a value that would break the line is URL-encoded.
@@ -34815,8 +34840,8 @@ class channel_health {
   channel_health(std::string_view name, logger& log) noexcept : name_(name), log_(log) {}
 
   /// Records a failure. `wait`: time until the next attempt.
-  void failed(const http_response& answer, time_point now, duration wait) {
-    const unsigned kind = 1U << kind_of(answer);
+  void failed(const http_response& response, time_point now, duration wait) {
+    const unsigned kind = 1U << kind_of(response);
     const bool comes_and_goes = logged_kinds_ == 0 && now < quiet_until_;
     if ((logged_kinds_ & kind) != 0 || comes_and_goes) return;
     logged_kinds_ |= kind;
@@ -34824,8 +34849,8 @@ class channel_health {
     const auto seconds = wait / std::chrono::seconds(1);
     detail::insist([&] {
       log_.write(log_level::warn,
-                 std::string(name_) + " fails (" + coworker::describe_answer(answer) + "); " +
-                     (answer.retry_after
+                 std::string(name_) + " fails (" + coworker::describe_answer(response) + "); " +
+                     (response.retry_after
                           ? "as the server asks, it is tried again in " + std::to_string(seconds) + " s."
                           : "it is tried again at growing intervals."));
     });
@@ -34839,10 +34864,11 @@ class channel_health {
 
  private:
   // Failures of one kind make one line, whatever their details. Below 32.
-  static unsigned kind_of(const http_response& answer) noexcept {
-    if (!answer.arrived()) return static_cast<unsigned>(answer.failure);
+  static unsigned kind_of(const http_response& response) noexcept {
+    if (!response.arrived()) return static_cast<unsigned>(response.failure);
     constexpr unsigned after_failures = 8;
-    return after_failures + (answer.status == 429 ? 0 : static_cast<unsigned>(answer.status / 100 % 10) + 1);
+    return after_failures +
+           (response.status == 429 ? 0 : static_cast<unsigned>(response.status / 100 % 10) + 1);
   }
 
   std::string_view name_;
@@ -34973,7 +34999,9 @@ namespace coworker::inline v0_1 {
 
 /// Settings of heartbeat().
 struct heartbeat_options {
-  /// Between heartbeats. 1 ms or more. Default: 10 s. Each ping may take two intervals, and at least 1 s.
+  /// The time between two heartbeats. 1 ms or more. A ping is given up after two intervals, but not before 1
+  /// s.
+  /// Default: 10 s.
   duration interval = std::chrono::seconds(10);
   /// Header lines of each ping. Default: none.
   std::vector<std::string> headers = {};
@@ -34981,8 +35009,8 @@ struct heartbeat_options {
 
 namespace detail {
 
-// A ping that is given up costs its connection. On a network where a handshake and an answer take longer than
-// two short intervals, no ping would ever arrive.
+// A ping that is given up costs its connection. On a network where a handshake and a response take longer
+// than two short intervals, no ping would ever arrive.
 inline duration ping_limit(duration interval) noexcept {
   constexpr duration least = std::chrono::seconds(1);
   return interval * 2 < least ? least : interval * 2;
@@ -35016,63 +35044,64 @@ inline std::vector<std::string> ping_urls(const queue_urls& urls, const std::vec
   return made;
 }
 
-inline bool worth_another_ping(const http_response& answer) noexcept {
-  if (!answer.arrived()) return true;
-  return answer.status == 429 || answer.status == 500 || (answer.status >= 502 && answer.status <= 504);
+inline bool worth_another_ping(const http_response& response) noexcept {
+  if (!response.arrived()) return true;
+  return response.status == 429 || response.status == 500 ||
+         (response.status >= 502 && response.status <= 504);
 }
 
 // Whether the URL may have been too long: 414 and 431 say so, 400 and 413 may mean it, and some servers just
 // close the connection.
-inline bool may_be_too_long(const std::string& url, const http_response& answer) noexcept {
+inline bool may_be_too_long(const std::string& url, const http_response& response) noexcept {
   if (url.size() <= safe_ping_length) return false;
-  if (!answer.arrived()) return answer.failure == http_failure::broken;
-  return answer.status == 400 || answer.status == 413 || answer.status == 414 || answer.status == 431;
+  if (!response.arrived()) return response.failure == http_failure::broken;
+  return response.status == 400 || response.status == 413 || response.status == 414 || response.status == 431;
 }
 
-// The pings of one heartbeat after another. Each heartbeat names every job: in one ping as long as the server
-// accepts that, otherwise in several.
+// The pings of all heartbeats, one heartbeat after the other. Each heartbeat names every job: in one ping as
+// long as the server accepts that, otherwise in several.
 class ping_list {
  public:
   ping_list(const queue_urls& urls, worker_control worker) noexcept : urls_(urls), worker_(worker) {}
 
   void begin_beat() {
     divided_ = false;
-    left_.clear();
+    remaining_.clear();
   }
 
   // The next ping. A ping for all jobs names the jobs of this moment, also on a retry.
   const std::string& next() {
     if (!divided_) {
-      left_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
-      if (left_.back().size() >= refused_length_) divide();
+      remaining_ = ping_urls(urls_, worker_.jobs_in_progress(), std::string::npos);
+      if (remaining_.back().size() >= refused_length_) divide();
     }
-    return left_.back();
+    return remaining_.back();
   }
 
   // Returns whether that was the last ping of this heartbeat.
   bool accepted() {
-    left_.pop_back();
-    return left_.empty();
+    remaining_.pop_back();
+    return remaining_.empty();
   }
 
   // The server did not accept next(). Returns true if that was for its length, and next() is now shorter. A
   // length that the server has refused explicitly is not tried again.
-  bool shortened(const http_response& answer) {
-    if (divided_ || !may_be_too_long(left_.back(), answer)) return false;
-    if (answer.arrived()) refused_length_ = left_.back().size();
+  bool shortened(const http_response& response) {
+    if (divided_ || !may_be_too_long(remaining_.back(), response)) return false;
+    if (response.arrived()) refused_length_ = remaining_.back().size();
     divide();
     return true;
   }
 
  private:
   void divide() {
-    left_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
+    remaining_ = ping_urls(urls_, worker_.jobs_in_progress(), safe_ping_length);
     divided_ = true;
   }
 
   const queue_urls& urls_;
   const worker_control worker_;
-  std::vector<std::string> left_;
+  std::vector<std::string> remaining_;
   bool divided_ = false;
   std::size_t refused_length_ = std::string::npos;
 };
@@ -35104,18 +35133,18 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
   for (;;) {
     co_await sleep_until(next);
     pings.begin_beat();
-    for (int left = tries; left > 0;) {
+    for (int tries_left = tries; tries_left > 0;) {
       ping.url = pings.next();
-      const http_response answer = co_await client.send(ping);
-      if (answer.arrived() && answer.status >= 200 && answer.status < 300) {
+      const http_response response = co_await client.send(ping);
+      if (response.arrived() && response.status >= 200 && response.status < 300) {
         health.worked();
         if (pings.accepted()) break;
         continue;
       }
-      if (pings.shortened(answer)) continue;
-      health.failed(answer, executor.now(), options.interval / tries);
-      if (!detail::worth_another_ping(answer)) break;
-      if (--left > 0) co_await sleep_for(options.interval / tries);
+      if (pings.shortened(response)) continue;
+      health.failed(response, executor.now(), options.interval / tries);
+      if (!detail::worth_another_ping(response)) break;
+      if (--tries_left > 0) co_await sleep_for(options.interval / tries);
     }
     next += options.interval;
     if (const time_point now = executor.now(); next < now) next = now;
@@ -35161,17 +35190,17 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
   poll.timeout = options.poll_timeout;
   for (;;) {
     const time_point asked = executor.now();
-    const http_response answer = co_await client.send(poll);
-    if (answer.arrived() && answer.status == 404) {
+    const http_response response = co_await client.send(poll);
+    if (response.arrived() && response.status == 404) {
       log.write(log_level::info, "The server has no stop channel (404); no more stops are asked for.");
       co_return;
     }
     const bool held = executor.now() - asked >= std::chrono::seconds(1);
     parsed_body<std::string> named;
-    if (answer.arrived() && answer.status == 200) {
-      named = coworker::parse_stops(answer.body, log);
-    } else if (!answer.arrived() || answer.status != 204) {
-      named.failure = answer;
+    if (response.arrived() && response.status == 200) {
+      named = coworker::parse_stops(response.body, log);
+    } else if (!response.arrived() || response.status != 204) {
+      named.failure = response;
     }
     const bool good = !named.failure;
     if (held || !named.items.empty()) waits.reset();
@@ -35180,12 +35209,12 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
       health.worked();
       for (std::string& id : named.items) on_stop(std::move(id));
     } else {
-      wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+      wait = coworker::retry_wait(response, waits.next(), options.longest_retry_after);
       health.failed(*named.failure, executor.now(), wait);
     }
     if (good && held) continue;
     // Also after a stop that came at once, because a server may name a job for as long as it runs.
-    if (good) wait = coworker::retry_wait(answer, waits.next(), options.longest_retry_after);
+    if (good) wait = coworker::retry_wait(response, waits.next(), options.longest_retry_after);
     co_await sleep_for(wait);
   }
 }
@@ -35261,7 +35290,7 @@ struct runpod_options {
   /// How long a take or a poll for stops may stay unanswered. Must be more than the 90 s for which servers
   /// hold them. Default: 105 s.
   duration poll_timeout = std::chrono::seconds(105);
-  /// How long one post of a result may take without an answer. Default: 60 s.
+  /// How long one post of a result may take without a response. Default: 60 s.
   duration post_timeout = std::chrono::seconds(60);
   /// How long one post of a job's progress may take. The job's outcome waits for it. Default: 10 s.
   duration progress_timeout = std::chrono::seconds(10);
@@ -35433,17 +35462,19 @@ namespace coworker::inline v0_1 {
 /// What a spool requires of the storage of its files; a model may hold them in memory. A function that
 /// returns false has set errno.
 ///
-///   names(folder)              the names of all files in it. Throws std::runtime_error if it cannot be opened.
-///   open(path, longest)        a regular file to read, see below; nothing if there is none. Throws
+///   names(folder)              the names of all files in it. Throws std::runtime_error if it cannot be
+///   opened. open(path, longest)        a regular file to read, see below; nothing if there is none. Throws
 ///                              std::runtime_error if it is no regular file, is longer than `longest` bytes,
 ///                              or cannot be read.
-///   create(path, text)         writes a new file that survives a loss of power. False: it failed, with EEXIST
+///   create(path, text)         writes a new file that survives a loss of power. False: it failed, with
+///   EEXIST
 ///                              if the name is taken; nothing is left of it.
 ///   overwrite(path, at, text)  writes in place; survives a loss of power. False: it failed.
 ///   rename(from, to)           in one step, replacing what was there. False: it failed.
 ///   remove(path)
 ///   sync(folder)               makes renames in it survive a loss of power.
-///   hold(path)                 makes a lock: a new file for which is_held() is true until let_go(), the end of
+///   hold(path)                 makes a lock: a new file for which is_held() is true until let_go(), the end
+///   of
 ///                              this object or of the process. False: it failed. One lock at a time.
 ///   is_held(path)              whether a running process holds the lock of that name.
 ///   let_go()                   removes the lock, if there is one.
@@ -35983,8 +36014,8 @@ using spool = basic_spool<spool_files>;
 
 // ---- coworker/transport/runpod/poster.hpp ------------------------------------------------------------------
 
-// poster: posts results, chunks and reports of progress to the platform's server: what each answer means,
-// what is tried again and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
+// poster: posts results, chunks and reports of progress to the platform's server. Decides what is tried again
+// and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
 
 namespace coworker::inline v0_1::detail {
 
@@ -36012,6 +36043,7 @@ class poster {
 
   poster(const poster&) = delete;
   poster& operator=(const poster&) = delete;
+
   // Returns once the server has the result, has finally refused it, or the time is up.
   task<delivery> deliver(std::string_view job_id, bool streamed, std::string body) {
     ticket kept = detail::insist([&] { return spool_.prepare(job_id, streamed); });
@@ -36048,14 +36080,14 @@ class poster {
     request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const executor_ref executor = co_await this_coro::executor();
-    const http_response answer = co_await send(request);
-    switch (coworker::classify_post(answer)) {
+    const http_response response = co_await send(request);
+    switch (coworker::classify_post(response)) {
       case post_answer::accepted:
         health_.worked();
         co_return delivery::accepted;
       case post_answer::denied:
       case post_answer::try_again:
-        health_.failed(answer, executor.now(), duration::zero());
+        health_.failed(response, executor.now(), duration::zero());
         co_return delivery::given_up;
       case post_answer::body_refused:
       case post_answer::unknown_job:
@@ -36063,7 +36095,7 @@ class poster {
         break;
     }
     log_.write(log_level::warn,
-               "The queue refuses this progress (" + coworker::describe_answer(answer) + ").",
+               "The queue refuses this progress (" + coworker::describe_answer(response) + ").",
                log_subject(job_id));
     co_return delivery::refused;
   }
@@ -36071,8 +36103,7 @@ class poster {
   // Set while the server allows us to post. While it is not set, no more jobs should be taken.
   event& allowed() noexcept { return allowed_; }
 
-  // Runs until it is stopped. Stores results whose first attempt hangs, for example because the network drops
-  // all packets, so that not even the end of this process loses them.
+  // Until it is stopped, stores results whose first attempt hangs, so that the end of the process loses none.
   task<void> keep_unanswered() {
     const executor_ref executor = co_await this_coro::executor();
     for (;;) {
@@ -36090,22 +36121,22 @@ class poster {
     }
   }
 
-  // Runs until it is stopped, which aborts all posts. Once the worker leaves, results have `leave_within` to
-  // be accepted; after that each is tried at short intervals for another second and a half.
+  // Waits for the worker to leave. Results then have `leave_within` to be accepted, and after that are tried
+  // at short intervals for another second and a half. Runs until it is stopped, which aborts all posts.
   task<void> hurry_when_leaving(stop_token leaving) {
     cut_off_.emplace();
     hurry_.reset();
     const stop_callback at_the_end(co_await this_coro::stop_token(), [this] { cut_off_->request_stop(); });
-    event left;
-    const stop_callback on_leaving(leaving, [&left] { left.set(); });
-    co_await left.wait();
+    event begins_to_leave;
+    const stop_callback on_leaving(leaving, [&begins_to_leave] { begins_to_leave.set(); });
+    co_await begins_to_leave.wait();
     co_await sleep_for(options_.leave_within);
     hurry_.set();
     co_await sleep_for(std::chrono::milliseconds(1500));
     cut_off_->request_stop();
   }
 
-  // Posts what earlier runs left in the spool. Cancellation: what is left stays there.
+  // Posts what earlier runs left in the spool. Cancellation: what is not posted by then stays there.
   task<void> post_left_over() {
     scope beside(co_await this_coro::context());
     const auto try_once = [this, &beside](typename Spool::entry& left) {
@@ -36132,7 +36163,7 @@ class poster {
   struct posted {
     ending end = ending::expired;
     std::string reason = {};
-    bool perhaps_accepted = false;  // by an earlier attempt whose answer did not arrive
+    bool perhaps_accepted = false;  // by an earlier attempt whose response did not arrive
     duration wait{};                // after the last attempt
   };
 
@@ -36149,7 +36180,7 @@ class poster {
     }
   };
 
-  // While one is set, no jobs should be taken.
+  // Says that the server denies us posts; while any is set, allowed() is not, and no jobs should be taken.
   class denial {
    public:
     explicit denial(poster& of) noexcept : poster_(of) {}
@@ -36194,22 +36225,22 @@ class poster {
   task<http_response> send(const http_request& request) {
     const semaphore::permit turn = co_await turns_.acquire();
     context unstopped(co_await this_coro::executor(), cut_off_->get_token());
-    http_response answer;
+    http_response response;
     try {
-      answer = co_await client_.send(request).in(unstopped);
+      response = co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
-      answer.failure = http_failure::timed_out;
-      answer.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
+      response.failure = http_failure::timed_out;
+      response.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
     } catch (const std::bad_alloc&) {
-      answer.failure = http_failure::timed_out;  // unknown how far it got
-      answer.problem = "out of memory";          // short enough to need none
+      response.failure = http_failure::timed_out;  // unknown how far it got
+      response.problem = "out of memory";          // short enough to need none
     }
-    co_return answer;
+    co_return response;
   }
 
-  // Tries until the server has accepted or refused, or time is up. The first failure stores a result in the
-  // spool, with what the next run must assume: if this process ends in the middle of a later attempt, it is
-  // unknown whether that one was accepted. Cancellation: throws `cancelled` between two attempts.
+  // Tries until the server has accepted or refused, or time is up. A failure stores a result in the spool,
+  // marked as perhaps accepted if another attempt follows: if this process ends in the middle of that one, it
+  // is unknown whether it was accepted. Cancellation: throws `cancelled` between two attempts.
   task<posted> post_until_settled(const http_request& request, ticket* kept, duration allowed,
                                   bool perhaps_accepted) {
     const executor_ref executor = co_await this_coro::executor();
@@ -36221,7 +36252,7 @@ class poster {
     denial denied(*this);
     for (;;) {
       const bool last_call = cut_off_->stop_requested();
-      http_response answer;
+      http_response response;
       {
         first_try first(after(executor.now(), std::chrono::seconds(1)), request,
                         kept != nullptr ? *kept : no_ticket_);
@@ -36230,15 +36261,15 @@ class poster {
           detail::insist([this] { first_sent_.set(); });
         }
         task<http_response> sending = detail::insist([&] { return send(request); });
-        answer = co_await std::move(sending);
+        response = co_await std::move(sending);
       }
-      const post_answer meaning = coworker::classify_post(answer);
+      const post_answer meaning = coworker::classify_post(response);
       if (meaning == post_answer::accepted) {
         health_.worked();
         made.end = ending::accepted;
         co_return made;
       }
-      made.reason = detail::insist([&] { return coworker::describe_answer(answer); });
+      made.reason = detail::insist([&] { return coworker::describe_answer(response); });
       if (meaning == post_answer::body_refused) {
         made.end = ending::refused;
         co_return made;
@@ -36247,11 +36278,11 @@ class poster {
         made.end = ending::unknown_job;
         co_return made;
       }
-      made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(answer);
+      made.perhaps_accepted = made.perhaps_accepted || coworker::perhaps_accepted(response);
       const time_point here = executor.now();
-      const duration usual = answer.status == 429 ? options_.throttled : waits.next();
-      const duration wait = made.wait = coworker::retry_wait(answer, usual, options_.longest_retry_after);
-      health_.failed(answer, here, wait);
+      const duration usual = response.status == 429 ? options_.throttled : waits.next();
+      const duration wait = made.wait = coworker::retry_wait(response, usual, options_.longest_retry_after);
+      health_.failed(response, here, wait);
       denied.set(meaning == post_answer::denied);
       const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
       if (kept != nullptr) keep(*kept, *request.body, made.perhaps_accepted || !last);
@@ -36267,8 +36298,8 @@ class poster {
     }
   }
 
-  // Makes one attempt at a result that an earlier run left; returns nothing if that settled it. If the
-  // process ends in the middle, it is unknown whether the result was accepted, so the spool is marked before.
+  // Makes one attempt at a result that an earlier run left. Returns the time to wait before another, or
+  // nothing if none is needed. Marks the file before, in case this process ends in the middle of the attempt.
   task<std::optional<duration>> deliver_left_over(typename Spool::entry& left, scope& beside) {
     const bool uncertain = left.ticket.perhaps_accepted();
     keep(left.ticket, left.body, true);
@@ -36469,8 +36500,8 @@ class runpod_queue : public detail::waiter_of_client<Client> {
   }
   random_source split_random() noexcept { return random_source(random_.next()); }
   std::string body_of(job_result& result) const;
-  take_result read_jobs(const http_response& answer, time_point asked, time_point now);
-  void take_failed(const http_response& answer, bool held, time_point now);
+  take_result read_jobs(const http_response& response, time_point asked, time_point now);
+  void take_failed(const http_response& response, bool held, time_point now);
   void delay_takes_until(time_point moment) noexcept {
     if (take_not_before_ < moment) take_not_before_ = moment;
   }
@@ -36498,19 +36529,19 @@ task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request requ
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
   query.headers = common_headers_;
   query.timeout = options_.poll_timeout;
-  const http_response answer = co_await client_.send(query);
+  const http_response response = co_await client_.send(query);
   // Jobs that were handed over must be read: if necessary one at a time, or once there is memory again.
-  co_return detail::insist([&] { return read_jobs(answer, asked, executor.now()); });
+  co_return detail::insist([&] { return read_jobs(response, asked, executor.now()); });
 }
 
 template <http_client Client, class Spool, class Attendant>
-take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_response& answer, time_point asked,
+take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_response& response, time_point asked,
                                                               time_point now) {
   take_result taken;
   const bool held = now - asked >= std::chrono::seconds(1);
-  switch (coworker::classify_take(answer)) {
+  switch (coworker::classify_take(response)) {
     case take_answer::jobs: {
-      parsed_body<job_envelope> found = coworker::parse_jobs(answer.body, log_);
+      parsed_body<job_envelope> found = coworker::parse_jobs(response.body, log_);
       if (found.failure) {
         take_failed(*found.failure, held, now);
         return taken;
@@ -36521,16 +36552,16 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
     case take_answer::none:
       break;
     case take_answer::throttled: {
-      const duration wait = coworker::retry_wait(answer, options_.throttled, options_.longest_retry_after);
-      takes_.failed(answer, now, wait);
+      const duration wait = coworker::retry_wait(response, options_.throttled, options_.longest_retry_after);
+      takes_.failed(response, now, wait);
       delay_takes_until(detail::after(now, wait));
       return taken;
     }
     case take_answer::failed:
-      take_failed(answer, held, now);
+      take_failed(response, held, now);
       // Jobs that were handed over get a result, if only one that says that there was no memory for them.
-      if (answer.out_of_memory && answer.status == 200) {
-        taken.jobs = std::move(coworker::parse_jobs(answer.body, log_, true).items);
+      if (response.out_of_memory && response.status == 200) {
+        taken.jobs = std::move(coworker::parse_jobs(response.body, log_, true).items);
         log_.write(
             log_level::error,
             "There was no memory to receive all that the queue handed over; jobs in the rest of it are not "
@@ -36550,11 +36581,11 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
 }
 
 template <http_client Client, class Spool, class Attendant>
-void runpod_queue<Client, Spool, Attendant>::take_failed(const http_response& answer, bool held,
+void runpod_queue<Client, Spool, Attendant>::take_failed(const http_response& response, bool held,
                                                          time_point now) {
   if (held) take_backoff_.reset();  // for example a proxy whose timeout is shorter than the server's
-  const duration wait = coworker::retry_wait(answer, take_backoff_.next(), options_.longest_retry_after);
-  takes_.failed(answer, now, wait);
+  const duration wait = coworker::retry_wait(response, take_backoff_.next(), options_.longest_retry_after);
+  takes_.failed(response, now, wait);
   delay_takes_until(detail::after(now, wait));
 }
 
@@ -36577,7 +36608,7 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
 // ---- coworker/start.hpp ------------------------------------------------------------------------------------
 
 // start(): from a program's arguments and environment to a worker on the right queue, and from there to an
-// exit status. The only header that knows all transports.
+// exit status. The only header that knows every engine of coworker. Must not know how any of them works.
 
 #ifdef COWORKER_WITH_CURL
 
@@ -36962,26 +36993,24 @@ namespace coworker::inline v0_1 {
 struct curl_client_options {
   /// The value of the User-Agent header. Default: "coworker".
   std::string user_agent = "coworker";
-  /// For name look-up, connection and TLS handshake. Above 0. Default: 10 s.
+  /// How long name look-up, connection and TLS handshake may take together. Above 0. Default: 10 s.
   duration connect_timeout = std::chrono::seconds(10);
   /// How long a connection may be silent before it is probed, and the time between probes (TCP keep-alive).
   /// Whole seconds. Default: 15 s.
   std::chrono::seconds keep_alive = std::chrono::seconds(15);
-  /// How long an exchange that is being given up may still receive a response that was on
-  /// its way. Default: 1 s.
+  /// How long an exchange that is being given up may still receive a response. Default: 1 s.
   duration linger = std::chrono::seconds(1);
   /// The least speed of a response that has begun, in bytes per second, measured over `slow_limit`. A slower
   /// one is given up, as a failure. Default: 1000.
   long least_speed = 1000;
   /// The time over which `least_speed` is measured. Default: 30 s.
   duration slow_limit = std::chrono::seconds(30);
-  /// The same time for an exchange that was asked to stop, so that it does not delay a
-  /// shutdown. Default: 2 s.
+  /// `slow_limit` for an exchange that was asked to stop, so that it does not delay a shutdown. Default: 2 s.
   duration slow_limit_when_stopped = std::chrono::seconds(2);
   /// The largest response, in bytes, uncompressed. Default: 512 MiB.
   std::size_t answer_limit = std::size_t{512} << 20;
-  /// The largest response after decompression, in bytes. One that was larger than that in compressed form may
-  /// decompress to 64 times its compressed size. Default: 16 MiB.
+  /// The largest response after decompression, in bytes. A compressed response that is itself larger than
+  /// this may decompress to 64 times its compressed size. Default: 16 MiB.
   std::size_t unpacked_limit = std::size_t{16} << 20;
   /// The most idle connections to keep for re-use. Default: 256.
   long idle_connections = 256;
@@ -37552,7 +37581,7 @@ class curl_transfers {
   /// Whether an exchange was added since libcurl was last called, so that there is nothing to wait for.
   bool must_begin() const noexcept { return perform_first_; }
 
-  /// Returns when something is due that does not wake this thread.
+  /// Returns the earliest deadline of an exchange. A wait must end by then, because libcurl does not know it.
   time_point next_due() const noexcept {
     time_point soonest = (time_point::max)();
     for (const exchange* const one : exchanges_) soonest = (std::min)({soonest, one->give_up_at, one->due});
@@ -37606,8 +37635,8 @@ void curl_transfers::explain(http_response& response, Words words) noexcept {
   }
 }
 
-// Between two checks of the sockets, this thread was busy or the process was frozen, and it is unknown for
-// how long. Silence in that time does not count.
+// Time in which this thread did not check the sockets, because it was busy or the process was frozen, does
+// not count as silence of the server: all deadlines move by it.
 inline void curl_transfers::update_time(time_point now, time_point waited_until) noexcept {
   if (waited_until != (time_point::min)() && (waited_until > now || now - waited_until <= noticeable))
     observed_until_ = now;
@@ -37666,23 +37695,25 @@ inline void curl_transfers::give_up(exchange& one, patience seen) noexcept {
   explain(*one.response, [&] { return describe(one, seen, common_.now); });
 }
 
-// Removes the exchange from libcurl and resumes its coroutine.
+// Removes the exchange from libcurl and posts its coroutine. If there is no memory for that, the exchange
+// stays in the list, and end_overdue() tries again soon.
 inline auto curl_transfers::finish(exchange_list::iterator place) noexcept -> exchange_list::iterator {
   exchange& one = **place;
   if (!std::exchange(one.settled, true)) curl_multi_remove_handle(multi_.get(), one.easy.get());
   try {
     one.executor.post(one.waiting);
-  } catch (...) {  // no memory; tried again soon
+  } catch (...) {
     one.due = common_.now + std::chrono::milliseconds(10);
     return place + 1;
   }
   return exchanges_.erase(place);
 }
 
-// Everything that had arrived was read just before this. An exchange that waits for its response shuts down
-// its sending side, and has the linger time to receive what the server has already sent. An HTTP/2 connection
-// can be shut down only when all of its exchanges are given up; until then the exchange continues. libcurl
-// does not tell the server about a stream that is merely removed, and the server's response would be lost.
+// Gives up the exchanges that were asked to stop. Everything that had arrived was read just before this. An
+// exchange that waits for its response shuts down its sending side, and has the linger time to receive what
+// the server has already sent. An HTTP/2 connection can be shut down only when all of its exchanges are given
+// up; until then the exchange continues: if it were only removed, libcurl would not notify the server, and
+// the server's response would be lost.
 inline void curl_transfers::stop_exchanges() noexcept {
   stops_postponed_ = false;
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
@@ -37720,7 +37751,7 @@ inline bool curl_transfers::is_shared(const exchange& one) const noexcept {
                      [&one](const exchange* other) { return other != &one && other->port == one.port; });
 }
 
-// Everything that had arrived was read just before this.
+// Ends the exchanges whose time is over. Everything that had arrived was read just before this.
 inline void curl_transfers::end_overdue() noexcept {
   for (auto place = exchanges_.begin(); place != exchanges_.end();) {
     exchange& one = **place;
@@ -37763,8 +37794,8 @@ namespace coworker::inline v0_1 {
 /// libcurl reads it; if there are none when the client is constructed, later ones are ignored. Coroutines on
 /// the same loop may await descriptors: libcurl and they share one wait.
 ///
-/// Throws: the constructor throws std::runtime_error when libcurl cannot be set up, also for
-/// lack of descriptors.
+/// Throws: the constructor throws std::runtime_error when libcurl cannot be set up, also for lack of
+/// descriptors.
 /// Thread safety: use it on the loop's thread only, except for wake() and a stop of the awaiting chain.
 class curl_client final : public waiter {
  public:
@@ -37774,8 +37805,8 @@ class curl_client final : public waiter {
   curl_client& operator=(const curl_client&) = delete;
   ~curl_client() = default;
 
-  /// See http_client. libcurl may repeat a request by itself if a re-used connection fails
-  /// before any response.
+  /// See http_client. libcurl may repeat a request by itself if a re-used connection fails before any
+  /// response.
   task<http_response> send(const http_request& request) {
     http_response response;
     bool gave_up = false;
@@ -37892,7 +37923,7 @@ class curl_client final : public waiter {
   void poll(int timeout);
 
   detail::curl_transfers transfers_;
-  // Separate lists, so that the requests of a handle differ in little.
+  // Separate lists, so that an exchange, which keeps its libcurl settings, need not change many of them.
   std::vector<std::unique_ptr<exchange>> idle_gets_;
   std::vector<std::unique_ptr<exchange>> idle_posts_;
   std::optional<detail::descriptor_set> descriptors_;
@@ -37913,8 +37944,7 @@ inline bool curl_client::is_followed(const http_response& response, const std::s
          detail::is_same_server(asked, response.location);
 }
 
-// Blocks until something happens, until the deadline, or until something is due that does
-// not wake this thread.
+// Blocks until something happens, until the deadline, or until the deadline of an exchange.
 inline void curl_client::block(time_point deadline) {
   const bool active = !transfers_.empty();
   deadline = (std::min)(deadline, transfers_.next_due());
@@ -38086,7 +38116,7 @@ class otlp_thread final : public side_work {
     }
   }
 
-  // Tries again only if the collector's answer allows it, and not at the end.
+  // Tries again only if the collector's response allows it, and not at the end.
   task<void> send(const std::string& url, std::string body) {
     const executor_ref here = co_await this_coro::executor();
     http_request request(url);
@@ -38094,24 +38124,24 @@ class otlp_thread final : public side_work {
     request.timeout = settings_.timeout;
     request.body = std::move(body);
     for (int tries = 1;; ++tries) {
-      const http_response answer = co_await client_.send(request);
-      const int status = answer.status;
-      if (answer.arrived() && status >= 200 && status < 300) {
+      const http_response response = co_await client_.send(request);
+      const int status = response.status;
+      if (response.arrived() && status >= 200 && status < 300) {
         failing_ = false;
         co_return;
       }
       const bool again =
-          !answer.arrived() || status == 429 || status == 502 || status == 503 || status == 504;
+          !response.arrived() || status == 429 || status == 502 || status == 503 || status == 504;
       bool over = !again || tries == 3;
       if (!over) {
-        const duration pause = answer.retry_after.value_or(std::chrono::seconds(tries));
+        const duration pause = response.retry_after.value_or(std::chrono::seconds(tries));
         over = co_await closing_.wait_until(here.now() + pause);
       }
       if (!over) continue;
       if (!std::exchange(failing_, true))
         log_.write(log_level::warn,
                    "OTLP: " + url + " does not accept what is sent: " +
-                       (answer.arrived() ? "it answered " + std::to_string(status) : answer.problem));
+                       (response.arrived() ? "it answered " + std::to_string(status) : response.problem));
       co_return;
     }
   }
@@ -38252,8 +38282,8 @@ inline runpod_options runpod_options_from_environment() {
 
 // ---- coworker/transport/runpod/engine.hpp ------------------------------------------------------------------
 
-// runpod_engine: the platform's queue over libcurl, with its heartbeat and stop channel on a thread of their
-// own. Needs libcurl. Must not know start(), which serves it in production.
+// runpod_engine: runpod_queue over libcurl, with its heartbeat and stop channel on a thread of their own.
+// Needs libcurl. Must not know start(), which serves it in production.
 
 #include <exception>
 #include <new>
@@ -38412,8 +38442,8 @@ int run_runpod_mode(Worker& runner, runpod_options wanted, duration grace_period
 
 // ---- coworker/transport/endpoint/webhooks.hpp --------------------------------------------------------------
 
-// Webhooks of an endpoint: a request to the URL that came with a job, once the job has ended. Must not know
-// libcurl.
+// Webhooks of an HTTP endpoint: a request to the URL that came with a job, once the job has ended. Must not
+// know libcurl.
 
 #include <cstddef>
 #include <string>
@@ -38464,10 +38494,10 @@ class webhook_sender {
         *notice.job, endpoint_.jobs().look(*notice.job, here.now()), endpoint_.options().worker_id);
     request.body = body.text + (body.shared ? body.shared->text : std::string()) + body.tail;
     for (int tries = 1;; ++tries) {
-      const http_response answer = co_await client_.send(request);
-      if (answer.arrived() && answer.status == 200) co_return;
-      problem = answer.arrived() ? "it answered " + std::to_string(answer.status) : answer.problem;
-      if (answer.failure == http_failure::unusable) break;  // another try would fail in the same way
+      const http_response response = co_await client_.send(request);
+      if (response.arrived() && response.status == 200) co_return;
+      problem = response.arrived() ? "it answered " + std::to_string(response.status) : response.problem;
+      if (response.failure == http_failure::unusable) break;  // another try would fail in the same way
       if (tries == most_tries || closing_.is_set()) break;
       co_await closing_.wait_until(here.now() + pause);
     }
@@ -38486,8 +38516,8 @@ class webhook_sender {
 
 // ---- coworker/start/webhook_thread.hpp ---------------------------------------------------------------------
 
-// Sends the webhooks of an endpoint from a thread of their own, so that a server that does not answer delays
-// nothing else. Needs libcurl. Must not know jobs.
+// Sends the webhooks of an HTTP endpoint from a thread of their own, so that a server that does not answer
+// delays nothing else. Needs libcurl. Must not know jobs.
 
 #include <exception>
 #include <string>
@@ -38757,7 +38787,7 @@ int start_and_report(int argc, char** argv, const started_program& program, cons
 /// runs the jobs in test_input.json. --help prints the table.
 ///
 /// `handler` is called with a job: a plain function, one that returns task<T>, or one that returns
-/// async_generator<T>. `modifier` says how many jobs may be in progress: see concurrency_modifier.
+/// async_generator<T>. `modifier` decides how many jobs may have a slot at once: see concurrency_modifier.
 ///
 /// Returns the exit status for main to return: 0 if all went well; 1 for bad input or a failed local job; 2
 /// for arguments, an environment or a build that do not fit; 3 if the queue did not get all results; 5 if the
@@ -38854,7 +38884,7 @@ struct memory_job_state : shared_state {
 
   explicit memory_job_state(job_envelope&& pushed) : id(pushed.id), envelope(std::move(pushed)) {}
 
-  void tell() {
+  void notify() {
     news.set();
     changed.notify_all();
   }
@@ -38915,7 +38945,8 @@ class memory_core : public shared_state {
 
   explicit memory_core(std::size_t most_waiting) noexcept : most_waiting_(most_waiting) {}
 
-  // --- the program's side: any thread -----------------------------------------------------------------------
+  // --- the program's side: any thread
+  // -----------------------------------------------------------------------
 
   job push(job_envelope envelope) {
     const std::lock_guard lock(mutex_);
@@ -38988,7 +39019,8 @@ class memory_core : public shared_state {
     }
   }
 
-  // --- the worker's side ------------------------------------------------------------------------------------
+  // --- the worker's side
+  // ------------------------------------------------------------------------------------
 
   // Returns false if there is nothing to hand over yet.
   bool hand_over(std::size_t capacity, take_result& taken) {
@@ -39016,7 +39048,7 @@ class memory_core : public shared_state {
     memory_job_state* const found = table_.find(id);
     if (found == nullptr) return false;
     change(*found);
-    found->tell();
+    found->notify();
     return true;
   }
 
@@ -39072,7 +39104,7 @@ class memory_core : public shared_state {
     const job kept = std::move(at.itself);
     table_.remove(at);
     at.outcome = std::move(ended);
-    at.tell();
+    at.notify();
   }
 
   void settle_waiting(const char* why) {
@@ -39268,7 +39300,8 @@ class memory_queue {
   /// Accepts no more jobs. Workers run those that wait, and then end.
   void close() { core_->close(); }
 
-  // --- what a worker calls ----------------------------------------------------------------------------------
+  // --- what a worker calls
+  // ----------------------------------------------------------------------------------
 
   std::size_t backlog() const noexcept { return core_->backlog(); }
   transport_limits limits() const noexcept { return limits_; }
@@ -40940,8 +40973,8 @@ class call_thread {
 
 // ---- coworker/http/call.hpp --------------------------------------------------------------------------------
 
-// get, head, post, put, del: HTTP requests from inside a coroutine, over libcurl. Needs libcurl. Must not
-// know the queue.
+// http::send, get, head, post, put, del: HTTP requests that a coroutine awaits, over libcurl. Needs libcurl.
+// Must not know queues.
 
 #include <memory>
 #include <stdexcept>
@@ -40984,8 +41017,8 @@ class curl_hop_maker final : public hop_maker {
     call_transfer& transfer;
   };
 
-  // Restarts the silence timeout at the end: the time that the functions of body and sink take does not count
-  // against the server.
+  // Passes received bytes to the sink and gets bytes from the body. Restarts the silence timeout at the end:
+  // the time that the functions of body and sink take does not count as silence of the server.
   task<void> serve(call_transfer& one, const call_hop& hop) {
     driver_->hand_on();
     if (!one.pending.empty()) {
@@ -41106,8 +41139,8 @@ inline task<response> del(std::string url, call_options options = call_options()
 
 // ---- coworker/http/download.hpp ----------------------------------------------------------------------------
 
-// download: fetches a file that a job names by its URL, with protection against URLs of private
-// networks. Needs libcurl.
+// download: fetches a file from a URL that comes from outside, such as with a job's input, with protection
+// against URLs of private networks. Needs libcurl. Must not know jobs.
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -41294,7 +41327,8 @@ inline task<downloaded_file> download(std::string url, std::string folder,
 
 // ---- coworker/http/s3_put.hpp ------------------------------------------------------------------------------
 
-// s3::put: stores an object in an S3 bucket of any provider; libcurl signs the request. Needs libcurl.
+// s3::put: stores an object in an S3 bucket of any provider; libcurl signs the request. Needs libcurl. Must
+// not know jobs.
 
 #include <stdexcept>
 #include <string>
@@ -42233,7 +42267,7 @@ namespace coworker::inline v0_1::simulation {
 
 /// What a test provides: an engine, a way to feed it, and what it delivered. One is made for each run.
 ///
-///     engine()    the transport
+///     engine()    the engine
 ///     add()       adds one more job to the queue, and returns its id; any handler output and input will do
 ///     close()     no more jobs are added; an engine that can end does so once all are taken
 ///     arrivals()  everything that reached the receiver of the engine's deliveries, in the order of arrival;
@@ -42519,16 +42553,17 @@ namespace coworker::inline v0_1::simulation {
 enum class fault : unsigned char {
   slow_network,    ///< some messages take many times as long
   lost_requests,   ///< some never reach the server
-  lost_answers,    ///< the server acts, and the answer is lost
+  lost_answers,    ///< the server acts, and the response is lost
   duplicates,      ///< some requests reach the server twice
   late_requests,   ///< some reach the server long after the client has given them up
-  slow_bodies,     ///< some answers begin in time and take seconds to end
+  slow_bodies,     ///< some responses begin in time and take seconds to end
   partitions,      ///< spans in which nothing gets through
   server_errors,   ///< spans of 5xx
   throttling,      ///< spans of 429, some with Retry-After
   refusals,        ///< spans of 4xx
   gateway_errors,  ///< a proxy answers 502 or 504 for a server that has acted
-  garbage,  ///< answers to takes that are not JSON, are cut off, or contain something that is not a job
+  /// Responses to takes that are not JSON, are cut off, or contain something that is not a job.
+  garbage,
   server_restarts,      ///< open polls are broken, or never answered
   repeated_hand_overs,  ///< a job is handed over that a worker already has
   stops,                ///< stops of jobs that are queued, running, finished or unknown
@@ -42890,7 +42925,7 @@ namespace coworker::inline v0_1::simulation {
 enum class invariant : unsigned char {
   every_job_settles,          ///< after the faults, within the time allowed
   no_job_dropped,             ///< every job that arrived is completed before the worker leaves
-  reported_truly,             ///< what the worker counts as accepted, refused or kept is so
+  reported_truly,             ///< what the worker counts as accepted, refused or kept really is
   one_start_per_hand_over,    ///< never two at once, never more starts than arrivals
   outcome_never_replaced,     ///< the queue accepts one outcome of each run of a job
   own_result_posted,          ///< what is posted is the job's complete result, under its own request id
@@ -42903,9 +42938,10 @@ enum class invariant : unsigned char {
   requests_bounded,           ///< per virtual second
   leaves_in_time,             ///< the grace period is kept, and the drain ends
   nothing_left_behind,        ///< no coroutine outlives the worker
-  no_endless_loop,            ///< time passes
+  no_endless_loop,            ///< virtual time goes on
   no_exception,               ///< none leaves the worker
-  same_seed_same_run,  ///< otherwise something depends on the machine, on addresses, or on what ran before
+  /// Otherwise something depends on the machine, on addresses, or on what ran before.
+  same_seed_same_run,
 };
 
 /// The names of the invariants, in the order of the enumeration.
@@ -43381,7 +43417,7 @@ struct held_job {
   bool accepted = false;     ///< the server has accepted this run's result
   bool reporting = false;    ///< it has reported progress
   bool asked_while_running = false;
-  int arrivals = 0;  ///< complete answers that named it
+  int arrivals = 0;  ///< complete responses to takes that named it
   int run = 0;       ///< number of arrivals while it was not in progress
   int starts = 0;
   int tries = 0;     ///< posts of this run's result
@@ -43702,7 +43738,7 @@ class ledger {
 
   void take_ended(int worker, int capacity) { account(worker).asked_for -= capacity; }
 
-  /// A complete answer names the job.
+  /// A complete response to a take names the job.
   void arrives(int worker, int job) {
     worker_account& one = account(worker);
     held_job& held = at(worker, job);
@@ -43753,6 +43789,7 @@ class ledger {
     }
     return false;
   }
+  /// complete() has returned. `kept`: the result is in the spool, or need not be.
   void lets_go(int worker, int job, delivery what, bool kept);
   /// An element of a stream. `run`: run_of() at the handler's start; 0: the latest run. Ignores elements of a
   /// handler that goes on after its job was given up and handed over again.
@@ -43924,7 +43961,7 @@ inline void ledger::check_chunk(int worker, int job, held_job& held, std::string
   const bool next = left.starts_with(text) && (left.size() == text.size() || left[text.size()] == ',');
   if (next) held.yielded.erase(0, text.size() + 1);  // and a comma
   if (!next && counts(account(worker)))
-    violate(invariant::chunks_in_order, about(worker, job) + " gives the chunk " + std::string(text) +
+    violate(invariant::chunks_in_order, about(worker, job) + " sends the chunk " + std::string(text) +
                                             ", and the handler's next elements are " + held.yielded);
 }
 
@@ -43936,10 +43973,10 @@ inline void ledger::part_begins(int worker, int job, part what, std::string_view
     const std::string name = what == part::chunk ? "a chunk" : "progress";
     if (held.completing || !held.in_progress)
       violate(invariant::nothing_after_the_outcome,
-              about(worker, job) + " gives " + name + " after its result");
+              about(worker, job) + " sends " + name + " after its result");
     if (mine.under_way)
       violate(invariant::chunks_in_order,
-              about(worker, job) + " gives " + name + " while other is on its way");
+              about(worker, job) + " sends " + name + " while another one is on its way");
   }
   if (what == part::chunk) check_chunk(worker, job, held, text);
   mine = part_account();
@@ -43958,7 +43995,8 @@ inline void ledger::part_ends(int worker, int job, part what, std::optional<deli
   if (*made == delivery::accepted && !mine.acted)
     violate(invariant::chunks_in_order, about(worker, job) + " leaves out a chunk or progress");
   if ((*made == delivery::refused || *made == delivery::unwanted) && !mine.refused)
-    violate(invariant::reported_truly, about(worker, job) + " has a part refused, and nobody refused it");
+    violate(invariant::reported_truly,
+            about(worker, job) + " has a chunk or progress that counts as refused, and nobody refused it");
   const bool in_time = now() - mine.began < terms_.delivery_deadline && !grace_is_over(account(worker));
   if (*made == delivery::given_up && what == part::chunk && in_time)
     violate(invariant::reported_truly, about(worker, job) + " has a chunk given up before its time");
@@ -45436,7 +45474,7 @@ class world {
   }
 
   // The grace period, the time that handlers may still take, a last attempt for each result, and the rest of
-  // an answer that has begun, which the network may delay for 20 s, or for as long as a post may take.
+  // a response that has begun, which the network may delay for 20 s, or for as long as a post may take.
   duration leaves_by(int number) const {
     const worker_account& account = book_.workers()[static_cast<std::size_t>(number)];
     if (account.asked_to_leave == (duration::max)()) return (duration::max)();

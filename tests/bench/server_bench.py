@@ -221,7 +221,7 @@ def first_take(program):
         base = f"http://127.0.0.1:{queue.getsockname()[1]}/"
         begin = time.monotonic()
         with subprocess.Popen([program, "--concurrency", "1", "--jobs", "1"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                              env=os.environ | {"RUNPOD_WEBHOOK_GET_JOB": base + "take", "RUNPOD_WEBHOOK_POST_OUTPUT": base + "done/$ID"}) as process:
+                              env=os.environ | {"RUNPOD_POD_ID": "bare", "RUNPOD_AI_API_KEY": "none", "RUNPOD_WEBHOOK_GET_JOB": base + "take", "RUNPOD_WEBHOOK_POST_OUTPUT": base + "done/$ID"}) as process:
             queue.settimeout(20)
             client, _ = queue.accept()
             with client:
