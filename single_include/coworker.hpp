@@ -20839,6 +20839,7 @@ struct text_request {
 
   /// Replaces all members by those in openai_input, if there is a route, and keeps the route.
   /// Throws: input_error if openai_input does not fit.
+  template <class Request = text_request>
   void take_openai_input();
 
   /// Returns the most tokens that the client wants; `otherwise` if it names no limit.
@@ -20848,7 +20849,8 @@ struct text_request {
 };
 
 /// The rules for the members of a text_request: which may be missing, and the ranges of numbers.
-constexpr auto rules(type<text_request>) {
+template <std::same_as<type<text_request>> Type>
+constexpr auto rules(Type) {
   return rule_list(member(&text_request::prompt).optional(), member(&text_request::messages).optional(),
                    member(&text_request::max_tokens).range(1, 1 << 30),
                    member(&text_request::max_completion_tokens).range(1, 1 << 30),
@@ -20864,9 +20866,10 @@ struct token_usage {
   std::int64_t completion_tokens = 0;
 };
 
-inline void text_request::take_openai_input() {
+template <class Request>
+void text_request::take_openai_input() {
   if (openai_route.empty()) return;
-  text_request sent;
+  Request sent;
   if (!openai_input.is_null()) detail::read_input(openai_input, sent, "openai_input");
   sent.openai_route = std::move(openai_route);
   *this = std::move(sent);
@@ -21054,14 +21057,15 @@ struct generated_text {
 
 namespace detail {
 
-template <class Generate>
-async_generator<chunk_or_whole<>> answer_with_text(job<text_request> work, std::string model,
-                                                   Generate generate) {
-  text_request asked = std::move(work.input);
+// `Request` is text_request: a template, as is generate_text(), so that the reading of such an input costs only
+// those files that use it.
+template <class Request, class Generate>
+async_generator<chunk_or_whole<>> answer_with_text(job<Request> work, std::string model, Generate generate) {
+  Request asked = std::move(work.input);
   asked.take_openai_input();
   if (asked.openai_route == "/v1/models" || !openai_reply::knows(asked.openai_route)) {
-    json other =
-        asked.openai_route == "/v1/models" ? openai_models(model) : openai_no_route(asked.openai_route);
+    json other = asked.openai_route == "/v1/models" ? coworker::openai_models(model)
+                                                    : coworker::openai_no_route(asked.openai_route);
     co_yield std::move(other);
     co_return;
   }
@@ -21122,18 +21126,17 @@ concept generates_text = requires(Generate& generate, const text_request& asked)
 ///         return begin(decode, asked);
 ///       });
 ///     }
-template <class Generate>
-requires(detail::generates_text<Generate>) async_generator<chunk_or_whole<>> generate_text(
-    job<text_request> work, std::string model, Generate generate) {
+template <std::same_as<text_request> Request, class Generate>
+requires(detail::generates_text<Generate>)
+    async_generator<chunk_or_whole<>> generate_text(job<Request> work, std::string model, Generate generate) {
   return detail::answer_with_text(std::move(work), std::move(model), std::move(generate));
 }
 
-template <class Generate>
+template <std::same_as<text_request> Request, class Generate>
 requires(!detail::generates_text<Generate>) COWORKER_REFUSE(
     "coworker::generate_text: the function that generates does not fit; it must be callable with a "
     "`const text_request&` and give a generated_text")
-async_generator<chunk_or_whole<>> generate_text(const job<text_request>&, const std::string&,
-                                                const Generate&) {
+async_generator<chunk_or_whole<>> generate_text(const job<Request>&, const std::string&, const Generate&) {
   throw input_error({});
 }
 
@@ -34323,20 +34326,21 @@ namespace coworker::inline v0_1 {
 
 /// Serves an endpoint on a port, from its constructor to its destructor. The destructor blocks until the
 /// requests in progress have been answered, for two seconds at most.
-class endpoint_server {
+template <class Listener>
+class basic_endpoint_server {
  public:
   /// Listens on `host` and `port`; 0: any free port. `health_port`: one more port, for the health path only;
   /// 0: none. The endpoint must outlive the server.
   /// Throws: io_error if it cannot listen there; std::invalid_argument if `host` is not an IP address.
-  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
-                  std::uint16_t health_port, const http_server_options& options)
+  basic_endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
+                        std::uint16_t health_port, const http_server_options& options)
       : endpoint_(endpoint), options_(options), listener_(host, port), port_(listener_.local_port()) {
     if (health_port != 0) health_listener_.emplace(host, health_port);
-    thread_.emplace(&endpoint_server::run, this);
+    thread_.emplace(&basic_endpoint_server::run, this);
   }
-  endpoint_server(const endpoint_server&) = delete;
-  endpoint_server& operator=(const endpoint_server&) = delete;
-  ~endpoint_server() {
+  basic_endpoint_server(const basic_endpoint_server&) = delete;
+  basic_endpoint_server& operator=(const basic_endpoint_server&) = delete;
+  ~basic_endpoint_server() {
     closing_.set();
     thread_->join();
   }
@@ -34345,11 +34349,11 @@ class endpoint_server {
   std::uint16_t port() const noexcept { return port_; }
 
  private:
-  using server = http_server<tcp_listener, detail::endpoint_handler>;
+  using server = http_server<Listener, detail::endpoint_handler>;
   static constexpr duration most_lingering = std::chrono::seconds(2);
 
   static void* run(void* self) noexcept {
-    endpoint_server& one = *static_cast<endpoint_server*>(self);
+    basic_endpoint_server& one = *static_cast<basic_endpoint_server*>(self);
     try {
       event_loop loop;
       coworker::sync_wait(loop, one.serve());
@@ -34398,8 +34402,8 @@ class endpoint_server {
 
   http_endpoint& endpoint_;
   const http_server_options options_;
-  tcp_listener listener_;
-  std::optional<tcp_listener> health_listener_;
+  Listener listener_;
+  std::optional<Listener> health_listener_;
   const std::uint16_t port_;
   detail::local_event new_jobs_;
   event closing_;
@@ -34407,6 +34411,9 @@ class endpoint_server {
   int running_ = 0;
   std::optional<detail::thread> thread_;
 };
+
+/// Serves an endpoint by TCP. A template, so that it costs only those files that use it.
+using endpoint_server = basic_endpoint_server<tcp_listener>;
 
 #else
 
@@ -34565,9 +34572,9 @@ inline http_server_options server_options(std::size_t connections, logger& log) 
 }
 
 // Throws: usage_error if it cannot listen there.
-inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint,
-                      const std::string& host, std::uint16_t port, std::uint16_t health_port,
-                      std::size_t connections, logger& log) {
+template <class Server>
+void listen_at(std::optional<Server>& server, http_endpoint& endpoint, const std::string& host,
+               std::uint16_t port, std::uint16_t health_port, std::size_t connections, logger& log) {
   constexpr std::size_t for_the_rest = 256;
   detail::allow_descriptors(connections + for_the_rest);
   try {
@@ -34636,9 +34643,10 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
 }
 
 // The port beside a queue, if the options ask for one.
-class monitor_server {
+template <class Server>
+class basic_monitor_server {
  public:
-  monitor_server(worker_access& watched, const options& settings, logger& log)
+  basic_monitor_server(worker_access& watched, const options& settings, logger& log)
       : endpoint_(options_of(settings), log) {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
@@ -34658,8 +34666,9 @@ class monitor_server {
   }
 
   http_endpoint endpoint_;
-  std::optional<endpoint_server> server_;
+  std::optional<Server> server_;
 };
+using monitor_server = basic_monitor_server<endpoint_server>;
 
 }  // namespace coworker::inline v0_1::detail
 
@@ -38626,7 +38635,7 @@ struct started_program {
         modifier(limits),
         require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
         print_schema(&detail::print_schema<handler_input<Handler>>),
-        serve_platform(&Build::serve_platform),
+        serve_platform(&Build::template serve_platform<start_parts>),
         build(Build::parts()) {
     served.streams = is_streaming_handler<Handler>;
     served.raw = std::is_same_v<handler_input<Handler>, raw_body>;
@@ -38668,7 +38677,8 @@ struct start_parts {
 struct build_without_curl {
   static build_parts parts() noexcept { return {}; }
 
-  static int serve_platform(start_parts&, const chosen_mode&) {
+  template <class Parts>
+  static int serve_platform(Parts&, const chosen_mode&) {
     throw usage_error(
         "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
         "-DCOWORKER_WITH_CURL -lcurl");
@@ -38690,7 +38700,8 @@ struct build_with_curl {
     return made;
   }
 
-  static int serve_platform(start_parts& parts, const chosen_mode& chosen) {
+  template <class Parts>
+  static int serve_platform(Parts& parts, const chosen_mode& chosen) {
     runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
     parts.log.write(log_level::info, detail::mode_line(chosen));
     bare_worker runner = parts.make_worker();
@@ -38705,13 +38716,16 @@ using this_build = build_with_curl;
 using this_build = build_without_curl;
 #endif
 
-inline int start_local_mode(start_parts& parts) {
+// A template, as is the next, so that the worker costs only those files that start one.
+template <class Parts>
+int start_local_mode(Parts& parts) {
   local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
   bare_worker runner = parts.make_worker();
   return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
 }
 
-inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
+template <class Parts>
+int start_serve_mode(Parts& parts, const chosen_mode& chosen) {
   serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.program.served);
   parts.log.write(log_level::info, detail::mode_line(chosen));
   bare_worker runner = parts.make_worker();

@@ -99,7 +99,7 @@ struct started_program {
         modifier(limits),
         require_sound_defaults(&detail::require_sound_defaults<handler_input<Handler>>),
         print_schema(&detail::print_schema<handler_input<Handler>>),
-        serve_platform(&Build::serve_platform),
+        serve_platform(&Build::template serve_platform<start_parts>),
         build(Build::parts()) {
     served.streams = is_streaming_handler<Handler>;
     served.raw = std::is_same_v<handler_input<Handler>, raw_body>;
@@ -141,7 +141,8 @@ struct start_parts {
 struct build_without_curl {
   static build_parts parts() noexcept { return {}; }
 
-  static int serve_platform(start_parts&, const chosen_mode&) {
+  template <class Parts>
+  static int serve_platform(Parts&, const chosen_mode&) {
     throw usage_error(
         "RUNPOD_WEBHOOK_GET_JOB is set, but this program was built without libcurl; build it with "
         "-DCOWORKER_WITH_CURL -lcurl");
@@ -163,7 +164,8 @@ struct build_with_curl {
     return made;
   }
 
-  static int serve_platform(start_parts& parts, const chosen_mode& chosen) {
+  template <class Parts>
+  static int serve_platform(Parts& parts, const chosen_mode& chosen) {
     runpod_options found = detail::read_runpod_options(parts.settings, parts.ready_delay, parts.log);
     parts.log.write(log_level::info, detail::mode_line(chosen));
     bare_worker runner = parts.make_worker();
@@ -178,13 +180,16 @@ using this_build = build_with_curl;
 using this_build = build_without_curl;
 #endif
 
-inline int start_local_mode(start_parts& parts) {
+// A template, as is the next, so that the worker costs only those files that start one.
+template <class Parts>
+int start_local_mode(Parts& parts) {
   local_plan plan = detail::plan_local_run(parts.arguments, parts.log);
   bare_worker runner = parts.make_worker();
   return detail::run_local_mode(runner, std::move(plan), parts.ready_delay, parts.settings, parts.log);
 }
 
-inline int start_serve_mode(start_parts& parts, const chosen_mode& chosen) {
+template <class Parts>
+int start_serve_mode(Parts& parts, const chosen_mode& chosen) {
   serve_plan plan = detail::plan_serving(parts.arguments, chosen, parts.settings, parts.program.served);
   parts.log.write(log_level::info, detail::mode_line(chosen));
   bare_worker runner = parts.make_worker();

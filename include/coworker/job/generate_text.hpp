@@ -25,14 +25,15 @@ struct generated_text {
 
 namespace detail {
 
-template <class Generate>
-async_generator<chunk_or_whole<>> answer_with_text(job<text_request> work, std::string model,
-                                                   Generate generate) {
-  text_request asked = std::move(work.input);
+// `Request` is text_request: a template, as is generate_text(), so that the reading of such an input costs only
+// those files that use it.
+template <class Request, class Generate>
+async_generator<chunk_or_whole<>> answer_with_text(job<Request> work, std::string model, Generate generate) {
+  Request asked = std::move(work.input);
   asked.take_openai_input();
   if (asked.openai_route == "/v1/models" || !openai_reply::knows(asked.openai_route)) {
-    json other =
-        asked.openai_route == "/v1/models" ? openai_models(model) : openai_no_route(asked.openai_route);
+    json other = asked.openai_route == "/v1/models" ? coworker::openai_models(model)
+                                                    : coworker::openai_no_route(asked.openai_route);
     co_yield std::move(other);
     co_return;
   }
@@ -93,18 +94,17 @@ concept generates_text = requires(Generate& generate, const text_request& asked)
 ///         return begin(decode, asked);
 ///       });
 ///     }
-template <class Generate>
-requires(detail::generates_text<Generate>) async_generator<chunk_or_whole<>> generate_text(
-    job<text_request> work, std::string model, Generate generate) {
+template <std::same_as<text_request> Request, class Generate>
+requires(detail::generates_text<Generate>)
+    async_generator<chunk_or_whole<>> generate_text(job<Request> work, std::string model, Generate generate) {
   return detail::answer_with_text(std::move(work), std::move(model), std::move(generate));
 }
 
-template <class Generate>
+template <std::same_as<text_request> Request, class Generate>
 requires(!detail::generates_text<Generate>) COWORKER_REFUSE(
     "coworker::generate_text: the function that generates does not fit; it must be callable with a "
     "`const text_request&` and give a generated_text")
-async_generator<chunk_or_whole<>> generate_text(const job<text_request>&, const std::string&,
-                                                const Generate&) {
+async_generator<chunk_or_whole<>> generate_text(const job<Request>&, const std::string&, const Generate&) {
   throw input_error({});
 }
 

@@ -2,6 +2,7 @@
 // OpenAI's completions API, for handlers that generate text: what its clients send, and the responses that
 // they expect. Must not know where texts come from.
 
+#include <concepts>
 #include <coworker/job/whole.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/typed/read.hpp>
@@ -59,6 +60,7 @@ struct text_request {
 
   /// Replaces all members by those in openai_input, if there is a route, and keeps the route.
   /// Throws: input_error if openai_input does not fit.
+  template <class Request = text_request>
   void take_openai_input();
 
   /// Returns the most tokens that the client wants; `otherwise` if it names no limit.
@@ -68,7 +70,8 @@ struct text_request {
 };
 
 /// The rules for the members of a text_request: which may be missing, and the ranges of numbers.
-constexpr auto rules(type<text_request>) {
+template <std::same_as<type<text_request>> Type>
+constexpr auto rules(Type) {
   return rule_list(member(&text_request::prompt).optional(), member(&text_request::messages).optional(),
                    member(&text_request::max_tokens).range(1, 1 << 30),
                    member(&text_request::max_completion_tokens).range(1, 1 << 30),
@@ -84,9 +87,10 @@ struct token_usage {
   std::int64_t completion_tokens = 0;
 };
 
-inline void text_request::take_openai_input() {
+template <class Request>
+void text_request::take_openai_input() {
   if (openai_route.empty()) return;
-  text_request sent;
+  Request sent;
   if (!openai_input.is_null()) detail::read_input(openai_input, sent, "openai_input");
   sent.openai_route = std::move(openai_route);
   *this = std::move(sent);

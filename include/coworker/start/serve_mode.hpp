@@ -162,9 +162,9 @@ inline http_server_options server_options(std::size_t connections, logger& log) 
 }
 
 // Throws: usage_error if it cannot listen there.
-inline void listen_at(std::optional<endpoint_server>& server, http_endpoint& endpoint,
-                      const std::string& host, std::uint16_t port, std::uint16_t health_port,
-                      std::size_t connections, logger& log) {
+template <class Server>
+void listen_at(std::optional<Server>& server, http_endpoint& endpoint, const std::string& host,
+               std::uint16_t port, std::uint16_t health_port, std::size_t connections, logger& log) {
   constexpr std::size_t for_the_rest = 256;
   detail::allow_descriptors(connections + for_the_rest);
   try {
@@ -233,9 +233,10 @@ int run_serve_mode(Worker& runner, serve_plan plan, duration ready_delay, const 
 }
 
 // The port beside a queue, if the options ask for one.
-class monitor_server {
+template <class Server>
+class basic_monitor_server {
  public:
-  monitor_server(worker_access& watched, const options& settings, logger& log)
+  basic_monitor_server(worker_access& watched, const options& settings, logger& log)
       : endpoint_(options_of(settings), log) {
     if (settings.metrics_port == 0) return;
     endpoint_.jobs().worker_comes(worker_control(watched));
@@ -255,7 +256,8 @@ class monitor_server {
   }
 
   http_endpoint endpoint_;
-  std::optional<endpoint_server> server_;
+  std::optional<Server> server_;
 };
+using monitor_server = basic_monitor_server<endpoint_server>;
 
 }  // namespace coworker::inline v0_1::detail

@@ -30,20 +30,21 @@ namespace coworker::inline v0_1 {
 
 /// Serves an endpoint on a port, from its constructor to its destructor. The destructor blocks until the
 /// requests in progress have been answered, for two seconds at most.
-class endpoint_server {
+template <class Listener>
+class basic_endpoint_server {
  public:
   /// Listens on `host` and `port`; 0: any free port. `health_port`: one more port, for the health path only;
   /// 0: none. The endpoint must outlive the server.
   /// Throws: io_error if it cannot listen there; std::invalid_argument if `host` is not an IP address.
-  endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
-                  std::uint16_t health_port, const http_server_options& options)
+  basic_endpoint_server(http_endpoint& endpoint, const std::string& host, std::uint16_t port,
+                        std::uint16_t health_port, const http_server_options& options)
       : endpoint_(endpoint), options_(options), listener_(host, port), port_(listener_.local_port()) {
     if (health_port != 0) health_listener_.emplace(host, health_port);
-    thread_.emplace(&endpoint_server::run, this);
+    thread_.emplace(&basic_endpoint_server::run, this);
   }
-  endpoint_server(const endpoint_server&) = delete;
-  endpoint_server& operator=(const endpoint_server&) = delete;
-  ~endpoint_server() {
+  basic_endpoint_server(const basic_endpoint_server&) = delete;
+  basic_endpoint_server& operator=(const basic_endpoint_server&) = delete;
+  ~basic_endpoint_server() {
     closing_.set();
     thread_->join();
   }
@@ -52,11 +53,11 @@ class endpoint_server {
   std::uint16_t port() const noexcept { return port_; }
 
  private:
-  using server = http_server<tcp_listener, detail::endpoint_handler>;
+  using server = http_server<Listener, detail::endpoint_handler>;
   static constexpr duration most_lingering = std::chrono::seconds(2);
 
   static void* run(void* self) noexcept {
-    endpoint_server& one = *static_cast<endpoint_server*>(self);
+    basic_endpoint_server& one = *static_cast<basic_endpoint_server*>(self);
     try {
       event_loop loop;
       coworker::sync_wait(loop, one.serve());
@@ -105,8 +106,8 @@ class endpoint_server {
 
   http_endpoint& endpoint_;
   const http_server_options options_;
-  tcp_listener listener_;
-  std::optional<tcp_listener> health_listener_;
+  Listener listener_;
+  std::optional<Listener> health_listener_;
   const std::uint16_t port_;
   detail::local_event new_jobs_;
   event closing_;
@@ -114,6 +115,9 @@ class endpoint_server {
   int running_ = 0;
   std::optional<detail::thread> thread_;
 };
+
+/// Serves an endpoint by TCP. A template, so that it costs only those files that use it.
+using endpoint_server = basic_endpoint_server<tcp_listener>;
 
 #else
 
