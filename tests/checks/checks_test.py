@@ -8,7 +8,7 @@ import unittest
 import xml.etree.ElementTree
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "single_include")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "single_include"), str(HERE.parent / "simulation")]
 sys.dont_write_bytecode = True
 
 import contract_example  # noqa: E402
@@ -16,6 +16,7 @@ import documented  # noqa: E402
 import generate  # noqa: E402
 import guide_names  # noqa: E402
 import layers  # noqa: E402
+import mutants  # noqa: E402
 import readme  # noqa: E402
 import total  # noqa: E402
 import unqualified_calls  # noqa: E402
@@ -126,6 +127,11 @@ class SingleHeader(unittest.TestCase):
         with self.assertRaises(SystemExit):
             self.assemble(coworker="#ifdef X\n#include <coworker/a.hpp>\n#endif\n#ifdef Y\n#include <coworker/a.hpp>\n#endif\n",
                           a="int a;\n")
+
+
+class Mutants(unittest.TestCase):
+    def test_each_mutant_still_finds_the_code_that_it_changes(self):
+        self.assertEqual([problem for mutant in mutants.MUTANTS if (problem := mutants.fits(mutant))], [])
 
 
 class Words(unittest.TestCase):
