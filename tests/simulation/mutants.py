@@ -53,7 +53,8 @@ MUTANTS = [
      "waiting_.pop_front().granted = true;"),
     ("a slot opens before its result is posted", "worker/slots.hpp", "return handlers + delivering;\n    return", "return handlers;\n    return"),
     ("jobs asked for already are asked for again", "worker/slots.hpp", "- waiting - requested;", "- waiting;"),
-    ("a stop ends all jobs", WORKER, "watch_.stop(*running, outcome", "watch_.stop_all(outcome"),
+    ("a stop ends all jobs", WORKER, "watch_.stop(*running, outcome::stop(\"stopped: a stop was requested\"),",
+     "watch_.stop_all(\"stopped: a stop was requested\","),
     ("a stop reaches nobody", WORKER, "watch_.stop(*running, outcome::stop(\"stopped: a stop was requested\"), executor_.now());", ""),
     ("the grace period has no end", WIND_DOWN, "    watch_.stop_all(at_once ?", "    if (at_once) watch_.stop_all(at_once ?"),
     ("the grace period is over at once", WIND_DOWN, "last_call = after(now, core_.options.grace_period);", "last_call = now;"),
@@ -105,6 +106,8 @@ def find(arguments, mutant):
             return f"{name}: did not end in time", False
     seed = re.search(r"--seed (\d+)$", run.stdout, re.MULTILINE)
     broken = re.search(r"^violated: (\w+)", run.stdout, re.MULTILINE)
+    if run.returncode < 0:
+        return f"{name:55}         the program ended by signal {-run.returncode}: {run.stderr.strip().splitlines()[0][:60]}", True
     if run.returncode != 1 or not seed or not broken:
         return f"{name}: NOT FOUND in {arguments.seeds} seeds (exit {run.returncode}) {run.stderr[-300:]}", False
     return f"{name:55} {seed[1]:>6}  {broken[1]}", True
