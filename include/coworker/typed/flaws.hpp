@@ -66,6 +66,8 @@ consteval auto refuse_struct() {
     return named_type<class_with_constructors<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::no_members) {
     return named_type<struct_without_members<Holder, Name, Struct>>();
+  } else if constexpr (at::flaw == struct_flaw::tuple_like) {
+    return named_type<struct_with_tuple_size<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::base) {
     return named_type<struct_with_base<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::too_many) {

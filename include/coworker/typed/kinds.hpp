@@ -206,7 +206,7 @@ namespace coworker::inline v0_1 {
 /// refused, as far as the compiler can find them: up to 599, and powers of two and round numbers beyond.
 ///
 /// A plain struct is an aggregate that can be made without arguments: no constructors, no private members, no
-/// base, 1 to 64 members, none of them a C array, a bit-field, a union or a reference. Any other struct is
+/// base, no std::tuple_size, 1 to 64 members, none of them a C array, a bit-field, a union or a reference. Any other struct is
 /// refused at compile time, with an error that names the member and the reason.
 ///
 /// A member that the object omits keeps the default that the struct gives it; a member that the struct does

@@ -41,6 +41,13 @@ struct struct_with_base {
       "write from_json and to_json beside it");
 };
 template <class Struct, auto Member, class Type>
+struct struct_with_tuple_size {
+  COWORKER_REFUSE_USE(
+      struct_with_tuple_size, Struct,
+      "coworker: JSON fills and reads no struct that has a std::tuple_size, which hides its members; "
+      "write from_json and to_json beside it");
+};
+template <class Struct, auto Member, class Type>
 struct struct_of_too_many_members {
   COWORKER_REFUSE_USE(
       struct_of_too_many_members, Struct,

@@ -15,6 +15,7 @@ enum class struct_flaw : unsigned char {
   none,
   constructors,  // or private members, or virtual functions: not an aggregate
   no_members,
+  tuple_like,
   no_default,  // a member has no default constructor, and the struct gives it no default
   immovable,
   base,
@@ -229,6 +230,8 @@ template <class Struct>
 consteval auto find_struct_flaw() {
   if constexpr (!std::is_aggregate_v<Struct>) {
     return flaw_at<struct_flaw::constructors, 0, 0>();
+  } else if constexpr (tuple_like<Struct>) {
+    return flaw_at<struct_flaw::tuple_like, 0, 0>();
   } else if constexpr (!std::default_initializable<Struct>) {
     return detail::default_flaw<Struct>();
   } else if constexpr (!std::move_constructible<Struct>) {
