@@ -73,6 +73,8 @@ TEST_CASE("numbers of every type convert to JSON exactly") {
   CHECK(json(1.5f).dump() == "1.5");
   CHECK(json(2.5L).dump() == "2.5");
   CHECK(json(true).dump() == "true");
+  volatile int changes = 3;
+  CHECK(json(changes) == 3);
 }
 
 TEST_CASE("texts, optionals, ranges and maps convert to JSON by their shape") {

@@ -111,12 +111,11 @@ constexpr decltype(auto) with_members(Struct& value, Visit&& visit) {
   return detail::take_apart<member_count<std::remove_const_t<Struct>>>(value, visit);
 }
 
-/// Can be called with all members of a struct if none is a bit-field, to which no reference can be bound.
+/// Can be called with all members of a struct if none is a bit-field, to which no reference can be bound, or
+/// volatile, whose name cannot be found.
 struct reference_probe {
   template <class... Member>
-  constexpr bool operator()(Member&...) const {
-    return true;
-  }
+  requires(!std::is_volatile_v<Member> && ...) constexpr bool operator()(Member&...) const { return true; }
 };
 
 template <class Struct>
@@ -131,7 +130,7 @@ concept tuple_like = requires {
 };
 
 /// A struct whose members with_members can access: an aggregate with 1 to most_members members, all of them
-/// its own, none of them a C array, a union, a bit-field or a reference, and without std::tuple_size.
+/// its own, none of them a C array, a union, a bit-field, volatile or a reference, and without std::tuple_size.
 template <class T>
 concept plain_struct =
     std::is_class_v<T> && std::is_aggregate_v<T> && !tuple_like<T> && std::default_initializable<T> &&

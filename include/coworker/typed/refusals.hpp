@@ -23,8 +23,8 @@ template <class Struct, auto Member, class Type>
 struct bit_field_member {
   COWORKER_REFUSE_USE(
       bit_field_member, Struct,
-      "coworker: JSON fills and reads no bit-field, which has no address; make this member, told by "
-      "its position from 1 on, an integer or a bool of its own");
+      "coworker: JSON fills and reads no bit-field, which has no address, and no volatile member; make "
+      "this member, told by its position from 1 on, an integer or a bool of its own");
 };
 template <class Struct, auto Member, class Type>
 struct union_member {

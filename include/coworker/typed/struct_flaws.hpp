@@ -22,7 +22,7 @@ enum class struct_flaw : unsigned char {
   c_array,
   union_member,
   too_many,
-  bit_field,
+  bit_field,  // or volatile
 };
 
 /// The maximum number of values, elements of C arrays included, from which a struct is tried to be made to
@@ -128,7 +128,8 @@ struct one_reference_probe;
 template <std::size_t... Before>
 struct one_reference_probe<std::index_sequence<Before...>> {
   template <class Member, class... After>
-  constexpr bool operator()(any_reference_at<Before>..., Member&, const After&...) const {
+  requires(!std::is_volatile_v<Member>) constexpr bool operator()(any_reference_at<Before>..., Member&,
+                                                                  const After&...) const {
     return true;
   }
 };
