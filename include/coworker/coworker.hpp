@@ -1,6 +1,12 @@
 // All of coworker in one include; the single header is generated from it. Must not define anything.
 #pragma once
 
+#if defined(_MSVC_LANG) ? _MSVC_LANG < 202002L : __cplusplus < 202002L
+#error "coworker needs C++20; compile with -std=c++20"
+#elif !defined(__cpp_exceptions)
+#error "coworker reports errors by exceptions; compile without -fno-exceptions"
+#endif
+
 // Some programs define macros with names of the standard library. They are hidden from its headers where
 // these are included for the first time. coworker's own headers work with such macros.
 #pragma push_macro("abs")

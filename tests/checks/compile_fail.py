@@ -9,6 +9,7 @@ The comments of a case say what the compiler's error output must be:
     // expect: a handler must be callable         (one or more; each text must appear)
     // only-error: a handler must be callable     (the text of the one error, which points into the case itself)
     // max-lines: 4                               (at most this many lines; checked for g++ only)
+    // flags: -fno-exceptions                     (compiled with these flags, too)
 
 The case is fully compiled, because some errors appear only when code is generated.
 """
@@ -41,7 +42,8 @@ def problem_with(compiler, source):
     max_lines = re.search(r"^\s*// max-lines: (\d+)\s*$", text, re.MULTILINE)
     if not expected:
         return "names no text to expect; add a line such as // expect: a handler must be callable"
-    errors = compile_errors(compiler, source)
+    flags = re.findall(r"^\s*// flags: (.+?)\s*$", text, re.MULTILINE)
+    errors = compile_errors(compiler + " ".join(flags).split(), source)
     if errors is None:
         return "compiles, but should not"
     for wanted in expected:
@@ -68,6 +70,7 @@ def self_test(compiler):
         ("the one error", "// only-error: a sentence\n" + wrong, None),
         ("not the only error", "// only-error: a sentence\n" + wrong + "int g = missing;\n", "not by this one error"),
         ("an error elsewhere", "// only-error: a sentence\n#line 1 \"header.hpp\"\n" + wrong, "not by this one error"),
+        ("an error by a flag", "// flags: -DWRONG=1\n// expect: a sentence\n#ifdef WRONG\n" + wrong + "#endif\n", None),
         ("an error when code is generated",
          "// only-error: a sentence\n[[gnu::error(\"a sentence\")]] void f();\nint main() { f(); }\n", None),
     ]

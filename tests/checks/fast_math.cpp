@@ -95,6 +95,8 @@ int main() {
                                        "a float duration");
   require(json(0.7f).dump() == "0.7", "a float");
   require(json(-0.5).dump() == "-0.5", "a negative number");
+  require(json(0.0).dump() == "0.0" && json::parse("1e-400").dump() == "0.0", "zero");
+  require(json::parse("-0.0").dump() == "-0.0", "negative zero");
   reads_and_writes_exactly();
   std::printf("%d wrong\n", failures);
   return failures == 0 ? 0 : 1;

@@ -9,12 +9,14 @@
 #include <coworker/exec/step_engine.hpp>
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/exec/thread_pool.hpp>
+#include <csignal>
 #include <cstddef>
 #include <memory>
 #include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <support/child_process.hpp>
 #include <support/tracked.hpp>
 #include <thread>
 #include <utility>
@@ -290,3 +292,39 @@ TEST_CASE("an engine whose thread runs is refused in a simulation, and 0 slots a
                        "step_engine_options::at_once must be 1 or more, or no sequence would ever be stepped",
                        std::invalid_argument);
 }
+
+#ifdef COWORKER_TESTS_CAN_FORK
+namespace {
+
+struct step_test_owner {
+  std::shared_ptr<cw::step_engine<step_test_owner, int>> engine;
+};
+using step_test_owned = cw::step_engine<step_test_owner, int>;
+
+void release_in_step(std::span<step_test_owned::active* const> all) { (*all[0])->engine.reset(); }
+void finish_in_step(std::span<step_test_owned::active* const> all) { all[0]->finish(); }
+
+cw::task<void> run_the_last_owner(std::shared_ptr<step_test_owned> engine) {
+  step_test_owned& used = *engine;
+  auto pieces = used.run(step_test_owner{std::move(engine)});
+  co_await pieces.next();
+}
+
+}  // namespace
+
+TEST_CASE("an engine whose last owner releases it in a step ends the program with a message") {
+  for (const auto step : {release_in_step, finish_in_step}) {
+    for (const bool simulated : {false, true}) {
+      const auto end = coworker::testing::end_of_child([=] {
+        auto engine = std::make_shared<step_test_owned>(step);
+        cw::task<void> use = run_the_last_owner(std::move(engine));
+        cw::simulated_loop loop;
+        simulated ? cw::sync_wait(loop, std::move(use)) : cw::sync_wait(std::move(use));
+      });
+      CHECK(end.signal == SIGABRT);
+      CHECK(end.words.find("coworker: a step_engine was destroyed by its own step function or a sequence "
+                           "in it; keep a reference to it outside of both") != std::string::npos);
+    }
+  }
+}
+#endif

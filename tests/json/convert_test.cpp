@@ -73,6 +73,8 @@ TEST_CASE("numbers of every type convert to JSON exactly") {
   CHECK(json(1.5f).dump() == "1.5");
   CHECK(json(2.5L).dump() == "2.5");
   CHECK(json(true).dump() == "true");
+  volatile int changes = 3;
+  CHECK(json(changes) == 3);
 }
 
 TEST_CASE("texts, optionals, ranges and maps convert to JSON by their shape") {
@@ -243,6 +245,13 @@ TEST_CASE("integers are range-checked, and whole floating-point numbers count as
         "out_of_range: expected an integer from 0 to 4294967295, found integer -1");
   CHECK(convert_error([] { (void)json(-129).get<std::int8_t>(); }) ==
         "out_of_range: expected an integer from -128 to 127, found integer -129");
+  // This text is read as -2^63, which is a number that it does not say.
+  CHECK(convert_error([] { (void)json::parse("-9223372036854775809").get<std::int64_t>(); }) ==
+        "out_of_range: expected an integer from -9223372036854775808 to 9223372036854775807, found number "
+        "-9.223372036854776e+18");
+  CHECK(json(-2147483648.0).get<std::int32_t>() == -2147483647 - 1);
+  CHECK(json(-9223372036854774784.0).get<std::int64_t>() == -9223372036854774784);
+  CHECK(json(-0.0).get<std::uint64_t>() == 0);
   CHECK(convert_error([] { (void)json(9223372036854775808u).get<std::int64_t>(); }) ==
         "out_of_range: expected an integer from -9223372036854775808 to 9223372036854775807, found integer "
         "9223372036854775808");

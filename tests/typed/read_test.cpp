@@ -224,6 +224,7 @@ TEST_CASE("numbers must fit their member; whole floating numbers count as intege
               "input.real: expected a number, found true",
               "input.few: expected a number of seconds that the member can hold, found integer 128"});
   CHECK(read_problems<numbers>(R"({"small":1e300,"exact":1e19,"real":1e39})").size() == 3);
+  CHECK(read_problems<numbers>(R"({"exact":-9223372036854775809})").size() == 1);
 }
 
 TEST_CASE("a char is read from a text of one ASCII character") {

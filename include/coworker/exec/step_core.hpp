@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <coworker/coro/clock.hpp>
+#include <coworker/coro/quirks.hpp>
 #include <coworker/exec/active_sequence.hpp>
 #include <coworker/exec/auto_reset_event.hpp>
 #include <coworker/exec/insist.hpp>
@@ -157,6 +158,19 @@ class step_core : public shared_state {
   bool step_began = false;
   time_point step_due{};
 
+  // While this exists, the calling thread runs the step function, or a sequence's destructor.
+  class user_code {
+   public:
+    explicit user_code(const step_core& of) noexcept : outer_(std::exchange(current(), &of)) {}
+    user_code(const user_code&) = delete;
+    user_code& operator=(const user_code&) = delete;
+    ~user_code() { current() = outer_; }
+
+   private:
+    const step_core* const outer_;
+  };
+  bool runs_user_code() const noexcept { return current() == this; }
+
   // Reduces what begin_step() put into stepping() to what must still be stepped. Returns false if there is
   // nothing.
   bool keep_step() {
@@ -207,6 +221,12 @@ class step_core : public shared_state {
       if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
+  // Out of line, so that no compiler keeps the address across a suspension (LLVM 47179).
+  COWORKER_NOINLINE static const step_core*& current() noexcept {
+    static constinit thread_local const step_core* core = nullptr;
+    return core;
+  }
+
   static bool is_dropped(const member& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
 
   // Moves sequences from a list to gone_; the others keep their order. Moves only as many as gone_ has room
@@ -224,7 +244,10 @@ class step_core : public shared_state {
   // Destroys the sequences in gone_. Called without the lock and on the step engine's thread, because it runs
   // destructors of the user. Returns false if there were none.
   bool destroy_gone() {
-    for (const member_handle& one : gone_) one->state_.reset();
+    {
+      const user_code now(*this);
+      for (const member_handle& one : gone_) one->state_.reset();
+    }
     const bool any = !gone_.empty();
     gone_.clear();
     return any;

@@ -14,6 +14,7 @@
 #include <coworker/exec/step_drive.hpp>
 #include <coworker/exec/thread.hpp>
 #include <cstddef>
+#include <cstdio>
 #include <exception>
 #include <mutex>
 #include <optional>
@@ -48,7 +49,8 @@ struct step_engine_options {
 /// the same step function, after the virtual time of `simulated_step`.
 ///
 /// The destructor waits for the step in progress; jobs that still wait for pieces then get a
-/// std::runtime_error.
+/// std::runtime_error. In the step function and in the destructor of a sequence, the destructor cannot wait:
+/// it prints a message and terminates the program.
 /// Thread safety: all operations may be called on any thread.
 /// Example:
 ///
@@ -86,6 +88,13 @@ class step_engine {
   step_engine& operator=(const step_engine&) = delete;
 
   ~step_engine() {
+    if (core_->runs_user_code()) {
+      std::fputs(
+          "coworker: a step_engine was destroyed by its own step function or a sequence in it; keep a "
+          "reference to it outside of both\n",
+          stderr);
+      std::terminate();
+    }
     core_->close();
     if (thread_) {
       thread_->join();
@@ -186,6 +195,7 @@ class step_engine {
   // Returns what the step function threw, if anything.
   std::exception_ptr step() noexcept {
     try {
+      const typename core::user_code now(*core_);
       stepper_->step(std::span<active* const>(core_->stepping()));
     } catch (...) {
       return std::current_exception();

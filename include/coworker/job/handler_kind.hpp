@@ -163,10 +163,11 @@ using output_of_handler = typename chunk_type<typename awaited<handler_result<Ha
 /// explain.
 template <class Handler>
 consteval auto refuse_handler() {
-  if constexpr (!callable_with_job<Handler>) {
-    return named_type<no_refusal>();
-  } else if constexpr (!fit_for_job<handler_input<Handler>>) {
+  // The input comes first: if it cannot be moved, no handler is callable with a job of it.
+  if constexpr (!fit_for_job<handler_input<Handler>>) {
     return detail::refuse_job<handler_input<Handler>>();
+  } else if constexpr (!callable_with_job<Handler>) {
+    return named_type<no_refusal>();
   } else if constexpr (std::is_void_v<output_of_handler<Handler>>) {
     return named_type<no_refusal>();
   } else {

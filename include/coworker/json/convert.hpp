@@ -103,7 +103,12 @@ requires(!std::same_as<std::remove_cvref_t<T>, json>) json::json(T&& value) : js
     *this = static_cast<const json&>(value);
   } else if constexpr (detail::any_of<source, bool, char> || detail::plain_integer<source> ||
                        std::floating_point<source> || detail::text_like<source>) {
-    slot_ = detail::slot_from<source>(value);
+    if constexpr (std::is_scalar_v<source>) {
+      const source plain = value;  // the value may be volatile
+      slot_ = detail::slot_from(plain);
+    } else {
+      slot_ = detail::slot_from(value);
+    }
   } else if constexpr (detail::optional_like<source>) {
     if (value.has_value()) *this = json(*std::forward<T>(value));
   } else if constexpr (detail::is_pair<source>) {

@@ -34,9 +34,20 @@ template <class Integer>
   throw json_out_of_range(problem.append(integer_range<Integer>()).append(", found ").append(describe(slot)));
 }
 
+/// Returns whether a floating-point number is in an integer's range. -2^63 is not: integers below it, which
+/// fit into no integer, are rounded to it when they are parsed.
+template <class Integer>
+bool is_in_range(const double& value) noexcept {
+  using limits = std::numeric_limits<Integer>;
+  // The largest value may be rounded up as a double. The next one is a power of two, which is exact.
+  const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
+  const double least = static_cast<double>((limits::min)());
+  constexpr bool takes_least = sizeof(Integer) < 8 || std::unsigned_integral<Integer>;
+  return is_finite(value) && (value > least || (takes_least && value == least)) && value < past_largest;
+}
+
 template <class Integer>
 Integer integer_from(const json_slot& slot) {
-  using limits = std::numeric_limits<Integer>;
   if (slot.kind() == slot_kind::integer) {
     if (std::in_range<Integer>(slot.integer.value)) return static_cast<Integer>(slot.integer.value);
     detail::throw_does_not_fit<Integer>(slot);
@@ -46,13 +57,9 @@ Integer integer_from(const json_slot& slot) {
     detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
-  // The largest value may be rounded up as a double. The next one is a power of two, which is exact.
   const double& value = slot.floating.value;
-  const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
   if (!is_finite(value)) throw_type_error("an integer", slot);
-  if (!(value >= static_cast<double>((limits::min)()) && value < past_largest)) {
-    detail::throw_does_not_fit<Integer>(slot);
-  }
+  if (!detail::is_in_range<Integer>(value)) detail::throw_does_not_fit<Integer>(slot);
   const auto whole = static_cast<Integer>(value);
   if (static_cast<double>(whole) != value) throw_type_error("an integer", slot);
   return whole;

@@ -262,6 +262,11 @@ inline char* write_double(char* out, double value) noexcept {
       if (char* const last = write_few_decimals(out, value, 1e12, 12)) return last;
     }
   }
+  // Zero is recognised by its bits, because with -Ofast subnormal numbers may equal it.
+  if ((std::bit_cast<std::uint64_t>(value) & ~sign_bit) == 0) {
+    std::memcpy(out, "0.0", 3);
+    return out + 3;
+  }
   // From 2^53 on, writing all digits up to the point would show more digits than a double has.
   const bool fixed = value >= least_fixed && value < static_cast<double>(exact_integer_limit);
   const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;

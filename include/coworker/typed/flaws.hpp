@@ -66,6 +66,8 @@ consteval auto refuse_struct() {
     return named_type<class_with_constructors<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::no_members) {
     return named_type<struct_without_members<Holder, Name, Struct>>();
+  } else if constexpr (at::flaw == struct_flaw::tuple_like) {
+    return named_type<struct_with_tuple_size<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::base) {
     return named_type<struct_with_base<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::too_many) {
@@ -228,8 +230,14 @@ consteval auto refuse_output() {
                                  Open...>();
   } else if constexpr (multimap_like<T>) {
     return named_type<multimap_member_of_output<Holder, Name, T>>();
+  } else if constexpr (is_pair<T>) {
+    return detail::first_refusal(
+        detail::refuse_output<Holder, Name, std::remove_const_t<typename T::first_type>, Open...>(),
+        detail::refuse_output<Holder, Name, std::remove_const_t<typename T::second_type>, Open...>());
   } else if constexpr (object_like<T>) {
     return detail::refuse_output<Holder, Name, typename T::mapped_type, Open...>();
+  } else if constexpr (map_like<T>) {
+    return named_type<member_of_output<Holder, Name, T>>();
   } else if constexpr (range_like<T> && requires { typename T::value_type; }) {
     return detail::refuse_output<Holder, Name, typename T::value_type, Open...>();
   } else if constexpr (plain_struct<T>) {

@@ -72,7 +72,8 @@ consteval input_kind kind_of() {
   using enum input_kind;
   if constexpr (std::same_as<T, json>)
     return anything;
-  else if constexpr (!std::is_object_v<T> || std::is_const_v<T> || std::is_array_v<T> || std::is_pointer_v<T>)
+  else if constexpr (!std::is_object_v<T> || std::is_const_v<T> || std::is_volatile_v<T> ||
+                     std::is_array_v<T> || std::is_pointer_v<T>)
     return none;
   else if constexpr (has_own_from_json<T>)
     return own;
@@ -206,8 +207,8 @@ namespace coworker::inline v0_1 {
 /// refused, as far as the compiler can find them: up to 599, and powers of two and round numbers beyond.
 ///
 /// A plain struct is an aggregate that can be made without arguments: no constructors, no private members, no
-/// base, 1 to 64 members, none of them a C array, a bit-field, a union or a reference. Any other struct is
-/// refused at compile time, with an error that names the member and the reason.
+/// base, no std::tuple_size, 1 to 64 members, none of them a C array, a bit-field, a union, a reference or
+/// volatile. Any other struct is refused at compile time, with an error that names the member and the reason.
 ///
 /// A member that the object omits keeps the default that the struct gives it; a member that the struct does
 /// not have is refused. A text or container whose default is empty must be given, because C++ cannot

@@ -111,12 +111,11 @@ constexpr decltype(auto) with_members(Struct& value, Visit&& visit) {
   return detail::take_apart<member_count<std::remove_const_t<Struct>>>(value, visit);
 }
 
-/// Can be called with all members of a struct if none is a bit-field, to which no reference can be bound.
+/// Can be called with all members of a struct if none is a bit-field, to which no reference can be bound, or
+/// volatile, whose name cannot be found.
 struct reference_probe {
   template <class... Member>
-  constexpr bool operator()(Member&...) const {
-    return true;
-  }
+  requires(!std::is_volatile_v<Member> && ...) constexpr bool operator()(Member&...) const { return true; }
 };
 
 template <class Struct>
@@ -124,13 +123,19 @@ consteval bool has_bit_field() {
   return std::is_void_v<decltype(detail::with_members(std::declval<Struct&>(), reference_probe()))>;
 }
 
-/// A struct whose members with_members can access: an aggregate with 1 to most_members members, all of them
-/// its own, none of them a C array, a union, a bit-field or a reference.
+/// A type that structured bindings take apart by get() and std::tuple_size instead of by its members.
 template <class T>
-concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::default_initializable<T> &&
-                       std::move_constructible<T> &&(member_count<T> >= 1) &&
-                       (member_count<T> <= most_members) && !has_base<T> &&
-                       !detail::has_array_or_union<T>(std::make_index_sequence<member_count<T>>()) &&
-                       !detail::has_bit_field<T>();
+concept tuple_like = requires {
+  std::tuple_size<T>::value;
+};
+
+/// A struct whose members with_members can access: an aggregate with 1 to most_members members, all of them
+/// its own, none of them a C array, a union, a bit-field, volatile or a reference, and without std::tuple_size.
+template <class T>
+concept plain_struct =
+    std::is_class_v<T> && std::is_aggregate_v<T> && !tuple_like<T> && std::default_initializable<T> &&
+    std::move_constructible<T> && (member_count<T> >= 1) && (member_count<T> <= most_members) &&
+    !has_base<T> && !detail::has_array_or_union<T>(std::make_index_sequence<member_count<T>>()) &&
+    !detail::has_bit_field<T>();
 
 }  // namespace coworker::inline v0_1::detail

@@ -78,11 +78,8 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
       return;
     }
   } else if (slot.kind() == slot_kind::floating) {
-    using limits = std::numeric_limits<Integer>;
     const double& whole = slot.floating.value;
-    // The largest value may be rounded up as a double. The next one is a power of two, which is exact.
-    const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
-    if (is_finite(whole) && whole >= static_cast<double>((limits::min)()) && whole < past_largest) {
+    if (detail::is_in_range<Integer>(whole)) {
       const auto cut = static_cast<Integer>(whole);
       if (static_cast<double>(cut) == whole) {
         target = cut;

@@ -23,8 +23,8 @@ template <class Struct, auto Member, class Type>
 struct bit_field_member {
   COWORKER_REFUSE_USE(
       bit_field_member, Struct,
-      "coworker: JSON fills and reads no bit-field, which has no address; make this member, told by "
-      "its position from 1 on, an integer or a bool of its own");
+      "coworker: JSON fills and reads no bit-field, which has no address, and no volatile member; make "
+      "this member, told by its position from 1 on, an integer or a bool of its own");
 };
 template <class Struct, auto Member, class Type>
 struct union_member {
@@ -38,6 +38,13 @@ struct struct_with_base {
   COWORKER_REFUSE_USE(
       struct_with_base, Struct,
       "coworker: JSON fills and reads no struct that has a base; make the base a member of it, or "
+      "write from_json and to_json beside it");
+};
+template <class Struct, auto Member, class Type>
+struct struct_with_tuple_size {
+  COWORKER_REFUSE_USE(
+      struct_with_tuple_size, Struct,
+      "coworker: JSON fills and reads no struct that has a std::tuple_size, which hides its members; "
       "write from_json and to_json beside it");
 };
 template <class Struct, auto Member, class Type>

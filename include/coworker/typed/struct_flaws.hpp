@@ -15,13 +15,14 @@ enum class struct_flaw : unsigned char {
   none,
   constructors,  // or private members, or virtual functions: not an aggregate
   no_members,
+  tuple_like,
   no_default,  // a member has no default constructor, and the struct gives it no default
   immovable,
   base,
   c_array,
   union_member,
   too_many,
-  bit_field,
+  bit_field,  // or volatile
 };
 
 /// The maximum number of values, elements of C arrays included, from which a struct is tried to be made to
@@ -127,7 +128,8 @@ struct one_reference_probe;
 template <std::size_t... Before>
 struct one_reference_probe<std::index_sequence<Before...>> {
   template <class Member, class... After>
-  constexpr bool operator()(any_reference_at<Before>..., Member&, const After&...) const {
+  requires(!std::is_volatile_v<Member>) constexpr bool operator()(any_reference_at<Before>..., Member&,
+                                                                  const After&...) const {
     return true;
   }
 };
@@ -229,6 +231,8 @@ template <class Struct>
 consteval auto find_struct_flaw() {
   if constexpr (!std::is_aggregate_v<Struct>) {
     return flaw_at<struct_flaw::constructors, 0, 0>();
+  } else if constexpr (tuple_like<Struct>) {
+    return flaw_at<struct_flaw::tuple_like, 0, 0>();
   } else if constexpr (!std::default_initializable<Struct>) {
     return detail::default_flaw<Struct>();
   } else if constexpr (!std::move_constructible<Struct>) {

@@ -1,0 +1,4 @@
+// flags: -fno-exceptions
+// expect: coworker reports errors by exceptions; compile without -fno-exceptions
+
+#include <coworker.hpp>
