@@ -24,6 +24,12 @@
 // SOFTWARE.
 #pragma once
 
+#if defined(_MSVC_LANG) ? _MSVC_LANG < 202002L : __cplusplus < 202002L
+#error "coworker needs C++20; compile with -std=c++20"
+#elif !defined(__cpp_exceptions)
+#error "coworker reports errors by exceptions; compile without -fno-exceptions"
+#endif
+
 // Some programs define macros with names of the standard library. They are hidden from its headers where
 // these are included for the first time. coworker's own headers work with such macros.
 #pragma push_macro("abs")
@@ -6404,6 +6410,19 @@ class step_core : public shared_state {
   bool step_began = false;
   time_point step_due{};
 
+  // While this exists, the calling thread runs the step function, or a sequence's destructor.
+  class user_code {
+   public:
+    explicit user_code(const step_core& of) noexcept : outer_(std::exchange(current(), &of)) {}
+    user_code(const user_code&) = delete;
+    user_code& operator=(const user_code&) = delete;
+    ~user_code() { current() = outer_; }
+
+   private:
+    const step_core* const outer_;
+  };
+  bool runs_user_code() const noexcept { return current() == this; }
+
   // Reduces what begin_step() put into stepping() to what must still be stepped. Returns false if there is
   // nothing.
   bool keep_step() {
@@ -6454,6 +6473,12 @@ class step_core : public shared_state {
       if (std::exchange(one->has_news, false)) detail::insist([&one] { one->news.set(); });
   }
 
+  // Out of line, so that no compiler keeps the address across a suspension (LLVM 47179).
+  COWORKER_NOINLINE static const step_core*& current() noexcept {
+    static constinit thread_local const step_core* core = nullptr;
+    return core;
+  }
+
   static bool is_dropped(const member& one) noexcept { return one.dropped.load(std::memory_order_acquire); }
 
   // Moves sequences from a list to gone_; the others keep their order. Moves only as many as gone_ has room
@@ -6471,7 +6496,10 @@ class step_core : public shared_state {
   // Destroys the sequences in gone_. Called without the lock and on the step engine's thread, because it runs
   // destructors of the user. Returns false if there were none.
   bool destroy_gone() {
-    for (const member_handle& one : gone_) one->state_.reset();
+    {
+      const user_code now(*this);
+      for (const member_handle& one : gone_) one->state_.reset();
+    }
     const bool any = !gone_.empty();
     gone_.clear();
     return any;
@@ -6590,7 +6618,8 @@ struct step_engine_options {
 /// the same step function, after the virtual time of `simulated_step`.
 ///
 /// The destructor waits for the step in progress; jobs that still wait for pieces then get a
-/// std::runtime_error.
+/// std::runtime_error. In the step function and in the destructor of a sequence, the destructor cannot wait:
+/// it prints a message and terminates the program.
 /// Thread safety: all operations may be called on any thread.
 /// Example:
 ///
@@ -6628,6 +6657,13 @@ class step_engine {
   step_engine& operator=(const step_engine&) = delete;
 
   ~step_engine() {
+    if (core_->runs_user_code()) {
+      std::fputs(
+          "coworker: a step_engine was destroyed by its own step function or a sequence in it; keep a "
+          "reference to it outside of both\n",
+          stderr);
+      std::terminate();
+    }
     core_->close();
     if (thread_) {
       thread_->join();
@@ -6728,6 +6764,7 @@ class step_engine {
   // Returns what the step function threw, if anything.
   std::exception_ptr step() noexcept {
     try {
+      const typename core::user_code now(*core_);
       stepper_->step(std::span<active* const>(core_->stepping()));
     } catch (...) {
       return std::current_exception();
@@ -13211,6 +13248,11 @@ inline char* write_double(char* out, double value) noexcept {
       if (char* const last = write_few_decimals(out, value, 1e12, 12)) return last;
     }
   }
+  // Zero is recognised by its bits, because with -Ofast subnormal numbers may equal it.
+  if ((std::bit_cast<std::uint64_t>(value) & ~sign_bit) == 0) {
+    std::memcpy(out, "0.0", 3);
+    return out + 3;
+  }
   // From 2^53 on, writing all digits up to the point would show more digits than a double has.
   const bool fixed = value >= least_fixed && value < static_cast<double>(exact_integer_limit);
   const auto format = fixed ? std::chars_format::fixed : std::chars_format::scientific;
@@ -14636,7 +14678,12 @@ requires(!std::same_as<std::remove_cvref_t<T>, json>) json::json(T&& value) : js
     *this = static_cast<const json&>(value);
   } else if constexpr (detail::any_of<source, bool, char> || detail::plain_integer<source> ||
                        std::floating_point<source> || detail::text_like<source>) {
-    slot_ = detail::slot_from<source>(value);
+    if constexpr (std::is_scalar_v<source>) {
+      const source plain = value;  // the value may be volatile
+      slot_ = detail::slot_from(plain);
+    } else {
+      slot_ = detail::slot_from(value);
+    }
   } else if constexpr (detail::optional_like<source>) {
     if (value.has_value()) *this = json(*std::forward<T>(value));
   } else if constexpr (detail::is_pair<source>) {
@@ -14717,9 +14764,20 @@ template <class Integer>
   throw json_out_of_range(problem.append(integer_range<Integer>()).append(", found ").append(describe(slot)));
 }
 
+/// Returns whether a floating-point number is in an integer's range. -2^63 is not: integers below it, which
+/// fit into no integer, are rounded to it when they are parsed.
+template <class Integer>
+bool is_in_range(const double& value) noexcept {
+  using limits = std::numeric_limits<Integer>;
+  // The largest value may be rounded up as a double. The next one is a power of two, which is exact.
+  const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
+  const double least = static_cast<double>((limits::min)());
+  constexpr bool takes_least = sizeof(Integer) < 8 || std::unsigned_integral<Integer>;
+  return is_finite(value) && (value > least || (takes_least && value == least)) && value < past_largest;
+}
+
 template <class Integer>
 Integer integer_from(const json_slot& slot) {
-  using limits = std::numeric_limits<Integer>;
   if (slot.kind() == slot_kind::integer) {
     if (std::in_range<Integer>(slot.integer.value)) return static_cast<Integer>(slot.integer.value);
     detail::throw_does_not_fit<Integer>(slot);
@@ -14729,13 +14787,9 @@ Integer integer_from(const json_slot& slot) {
     detail::throw_does_not_fit<Integer>(slot);
   }
   if (slot.kind() != slot_kind::floating) throw_type_error("an integer", slot);
-  // The largest value may be rounded up as a double. The next one is a power of two, which is exact.
   const double& value = slot.floating.value;
-  const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
   if (!is_finite(value)) throw_type_error("an integer", slot);
-  if (!(value >= static_cast<double>((limits::min)()) && value < past_largest)) {
-    detail::throw_does_not_fit<Integer>(slot);
-  }
+  if (!detail::is_in_range<Integer>(value)) detail::throw_does_not_fit<Integer>(slot);
   const auto whole = static_cast<Integer>(value);
   if (static_cast<double>(whole) != value) throw_type_error("an integer", slot);
   return whole;
@@ -17851,12 +17905,11 @@ constexpr decltype(auto) with_members(Struct& value, Visit&& visit) {
   return detail::take_apart<member_count<std::remove_const_t<Struct>>>(value, visit);
 }
 
-/// Can be called with all members of a struct if none is a bit-field, to which no reference can be bound.
+/// Can be called with all members of a struct if none is a bit-field, to which no reference can be bound, or
+/// volatile, whose name cannot be found.
 struct reference_probe {
   template <class... Member>
-  constexpr bool operator()(Member&...) const {
-    return true;
-  }
+  requires(!std::is_volatile_v<Member> && ...) constexpr bool operator()(Member&...) const { return true; }
 };
 
 template <class Struct>
@@ -17864,14 +17917,20 @@ consteval bool has_bit_field() {
   return std::is_void_v<decltype(detail::with_members(std::declval<Struct&>(), reference_probe()))>;
 }
 
-/// A struct whose members with_members can access: an aggregate with 1 to most_members members, all of them
-/// its own, none of them a C array, a union, a bit-field or a reference.
+/// A type that structured bindings take apart by get() and std::tuple_size instead of by its members.
 template <class T>
-concept plain_struct = std::is_class_v<T> && std::is_aggregate_v<T> && std::default_initializable<T> &&
-                       std::move_constructible<T> &&(member_count<T> >= 1) &&
-                       (member_count<T> <= most_members) && !has_base<T> &&
-                       !detail::has_array_or_union<T>(std::make_index_sequence<member_count<T>>()) &&
-                       !detail::has_bit_field<T>();
+concept tuple_like = requires {
+  std::tuple_size<T>::value;
+};
+
+/// A struct whose members with_members can access: an aggregate with 1 to most_members members, all of them
+/// its own, none of them a C array, a union, a bit-field, volatile or a reference, and without std::tuple_size.
+template <class T>
+concept plain_struct =
+    std::is_class_v<T> && std::is_aggregate_v<T> && !tuple_like<T> && std::default_initializable<T> &&
+    std::move_constructible<T> && (member_count<T> >= 1) && (member_count<T> <= most_members) &&
+    !has_base<T> && !detail::has_array_or_union<T>(std::make_index_sequence<member_count<T>>()) &&
+    !detail::has_bit_field<T>();
 
 }  // namespace coworker::inline v0_1::detail
 
@@ -18365,7 +18424,8 @@ consteval input_kind kind_of() {
   using enum input_kind;
   if constexpr (std::same_as<T, json>)
     return anything;
-  else if constexpr (!std::is_object_v<T> || std::is_const_v<T> || std::is_array_v<T> || std::is_pointer_v<T>)
+  else if constexpr (!std::is_object_v<T> || std::is_const_v<T> || std::is_volatile_v<T> ||
+                     std::is_array_v<T> || std::is_pointer_v<T>)
     return none;
   else if constexpr (has_own_from_json<T>)
     return own;
@@ -18499,8 +18559,8 @@ namespace coworker::inline v0_1 {
 /// refused, as far as the compiler can find them: up to 599, and powers of two and round numbers beyond.
 ///
 /// A plain struct is an aggregate that can be made without arguments: no constructors, no private members, no
-/// base, 1 to 64 members, none of them a C array, a bit-field, a union or a reference. Any other struct is
-/// refused at compile time, with an error that names the member and the reason.
+/// base, no std::tuple_size, 1 to 64 members, none of them a C array, a bit-field, a union, a reference or
+/// volatile. Any other struct is refused at compile time, with an error that names the member and the reason.
 ///
 /// A member that the object omits keeps the default that the struct gives it; a member that the struct does
 /// not have is refused. A text or container whose default is empty must be given, because C++ cannot
@@ -19470,8 +19530,8 @@ template <class Struct, auto Member, class Type>
 struct bit_field_member {
   COWORKER_REFUSE_USE(
       bit_field_member, Struct,
-      "coworker: JSON fills and reads no bit-field, which has no address; make this member, told by "
-      "its position from 1 on, an integer or a bool of its own");
+      "coworker: JSON fills and reads no bit-field, which has no address, and no volatile member; make "
+      "this member, told by its position from 1 on, an integer or a bool of its own");
 };
 template <class Struct, auto Member, class Type>
 struct union_member {
@@ -19485,6 +19545,13 @@ struct struct_with_base {
   COWORKER_REFUSE_USE(
       struct_with_base, Struct,
       "coworker: JSON fills and reads no struct that has a base; make the base a member of it, or "
+      "write from_json and to_json beside it");
+};
+template <class Struct, auto Member, class Type>
+struct struct_with_tuple_size {
+  COWORKER_REFUSE_USE(
+      struct_with_tuple_size, Struct,
+      "coworker: JSON fills and reads no struct that has a std::tuple_size, which hides its members; "
       "write from_json and to_json beside it");
 };
 template <class Struct, auto Member, class Type>
@@ -19611,13 +19678,14 @@ enum class struct_flaw : unsigned char {
   none,
   constructors,  // or private members, or virtual functions: not an aggregate
   no_members,
+  tuple_like,
   no_default,  // a member has no default constructor, and the struct gives it no default
   immovable,
   base,
   c_array,
   union_member,
   too_many,
-  bit_field,
+  bit_field,  // or volatile
 };
 
 /// The maximum number of values, elements of C arrays included, from which a struct is tried to be made to
@@ -19723,7 +19791,8 @@ struct one_reference_probe;
 template <std::size_t... Before>
 struct one_reference_probe<std::index_sequence<Before...>> {
   template <class Member, class... After>
-  constexpr bool operator()(any_reference_at<Before>..., Member&, const After&...) const {
+  requires(!std::is_volatile_v<Member>) constexpr bool operator()(any_reference_at<Before>..., Member&,
+                                                                  const After&...) const {
     return true;
   }
 };
@@ -19825,6 +19894,8 @@ template <class Struct>
 consteval auto find_struct_flaw() {
   if constexpr (!std::is_aggregate_v<Struct>) {
     return flaw_at<struct_flaw::constructors, 0, 0>();
+  } else if constexpr (tuple_like<Struct>) {
+    return flaw_at<struct_flaw::tuple_like, 0, 0>();
   } else if constexpr (!std::default_initializable<Struct>) {
     return detail::default_flaw<Struct>();
   } else if constexpr (!std::move_constructible<Struct>) {
@@ -19905,6 +19976,8 @@ consteval auto refuse_struct() {
     return named_type<class_with_constructors<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::no_members) {
     return named_type<struct_without_members<Holder, Name, Struct>>();
+  } else if constexpr (at::flaw == struct_flaw::tuple_like) {
+    return named_type<struct_with_tuple_size<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::base) {
     return named_type<struct_with_base<Holder, Name, Struct>>();
   } else if constexpr (at::flaw == struct_flaw::too_many) {
@@ -20067,8 +20140,14 @@ consteval auto refuse_output() {
                                  Open...>();
   } else if constexpr (multimap_like<T>) {
     return named_type<multimap_member_of_output<Holder, Name, T>>();
+  } else if constexpr (is_pair<T>) {
+    return detail::first_refusal(
+        detail::refuse_output<Holder, Name, std::remove_const_t<typename T::first_type>, Open...>(),
+        detail::refuse_output<Holder, Name, std::remove_const_t<typename T::second_type>, Open...>());
   } else if constexpr (object_like<T>) {
     return detail::refuse_output<Holder, Name, typename T::mapped_type, Open...>();
+  } else if constexpr (map_like<T>) {
+    return named_type<member_of_output<Holder, Name, T>>();
   } else if constexpr (range_like<T> && requires { typename T::value_type; }) {
     return detail::refuse_output<Holder, Name, typename T::value_type, Open...>();
   } else if constexpr (plain_struct<T>) {
@@ -20366,11 +20445,8 @@ void read_integer(const json& from, Integer& target, const input_place& place, i
       return;
     }
   } else if (slot.kind() == slot_kind::floating) {
-    using limits = std::numeric_limits<Integer>;
     const double& whole = slot.floating.value;
-    // The largest value may be rounded up as a double. The next one is a power of two, which is exact.
-    const double past_largest = 2.0 * static_cast<double>((limits::max)() / 2 + 1);
-    if (is_finite(whole) && whole >= static_cast<double>((limits::min)()) && whole < past_largest) {
+    if (detail::is_in_range<Integer>(whole)) {
       const auto cut = static_cast<Integer>(whole);
       if (static_cast<double>(cut) == whole) {
         target = cut;
@@ -21297,10 +21373,11 @@ using output_of_handler = typename chunk_type<typename awaited<handler_result<Ha
 /// explain.
 template <class Handler>
 consteval auto refuse_handler() {
-  if constexpr (!callable_with_job<Handler>) {
-    return named_type<no_refusal>();
-  } else if constexpr (!fit_for_job<handler_input<Handler>>) {
+  // The input comes first: if it cannot be moved, no handler is callable with a job of it.
+  if constexpr (!fit_for_job<handler_input<Handler>>) {
     return detail::refuse_job<handler_input<Handler>>();
+  } else if constexpr (!callable_with_job<Handler>) {
+    return named_type<no_refusal>();
   } else if constexpr (std::is_void_v<output_of_handler<Handler>>) {
     return named_type<no_refusal>();
   } else {
