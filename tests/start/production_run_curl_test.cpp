@@ -375,7 +375,10 @@ TEST_CASE("variables that cannot be used are refused by name, with status 2, bef
   refused("RUNPOD_WEBHOOK_GET_JOB", "ftp://h/job-take/$ID", "is not a URL");
   refused("RUNPOD_LOG_LEVEL", "LOUD", "there is no log level");
   refused("RUNPOD_AI_API_KEY", "key\nmore", "line break");
+  refused("RUNPOD_UA_INTEGRATION", "x\r\nX-Header: y", "line break");
   refused("RUNPOD_WEBHOOK_POST_STREAM", "h/job-stream/$ID", "is not a URL");
+  refused("RUNPOD_WEBHOOK_POST_STREAM", "http://h/job-stream/", "does not contain $ID");
+  refused("RUNPOD_WEBHOOK_POST_OUTPUT", "http://h/job-done/$RUNPOD_POD_ID/", "does not contain $ID");
   refused("RUNPOD_WEBHOOK_PING", "http://h/pi ng", "is not a URL");
   for (const char* const url : {"http://", "http:///x", "http://?a", "http://h:99999/$ID", "http://h:0/x",
                                 "http://h:8o/x", "http://[::1/x", "http://u:p@/x", "http://u@h:port/x"}) {
