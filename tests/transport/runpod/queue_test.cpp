@@ -732,6 +732,34 @@ TEST_CASE("a drain waits for results that are being retried") {
   CHECK(world.posts_of("a").size() == 2);
 }
 
+TEST_CASE("while the worker leaves, a progress or a chunk that hangs does not cost the result its attempt") {
+  const auto reports = [](job<> work) -> task<int> {
+    work.progress("half");
+    co_await sleep_for(1s);
+    co_return 1;
+  };
+  const auto streams = [](job<>) -> async_generator<int> { co_yield 1; };
+  for (const bool with_chunks : {false, true}) {
+    CAPTURE(with_chunks);
+    queue_world world;
+    world.settings.grace_period = 5s;
+    world.options.leave_within = 5s;
+    world.client.script("/job-take", {brings({"a"})});
+    world.client.always("/job-stream/", answers(200, "", 1h));
+    world.client.decide = [](const sent_request& request) -> std::optional<scripted_answer> {
+      if (!request.body || request.body->find("IN_PROGRESS") == std::string::npos) return std::nullopt;
+      return answers(200, "", 1h);
+    };
+    const worker_summary done = with_chunks ? world.serve(streams, 1, 2s) : world.serve(reports, 1, 2s);
+    CHECK(done.undelivered == 0);
+    CHECK(done.elapsed < 8500ms);
+    const std::vector<sent_request> posts = world.posts_of("a");
+    REQUIRE(!posts.empty());
+    CHECK(posts.back().body->find("IN_PROGRESS") == std::string::npos);
+    CHECK_FALSE(posts.back().cancelled);
+  }
+}
+
 // --- short of memory -----------------------------------------------------------------------------------
 
 TEST_CASE("without memory for a list of jobs each job gets a result, complete ones from their handler") {
@@ -828,6 +856,21 @@ TEST_CASE("a result in the spool that is finally refused becomes a failure, and 
   world.serve(1, 5s);
   CHECK(world.posts_of("a").size() == 2);
   CHECK(folder.files() == 0);
+}
+
+TEST_CASE("a result in the spool whose job the queue no longer knows is tried once more, and then removed") {
+  for (const int status : {404, 409, 410}) {
+    CAPTURE(status);
+    const temporary_folder folder;
+    folder.write("1.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
+    queue_world world;
+    world.options.spool_folder = folder.name();
+    world.client.always("/job-done/", answers(status));
+    world.serve(1, 1h);
+    CHECK(world.posts_of("a").size() == 2);
+    CHECK(world.log.count("no longer knows this job (HTTP " + std::to_string(status) + ")") == 1);
+    CHECK(folder.files() == 0);
+  }
 }
 
 TEST_CASE(
