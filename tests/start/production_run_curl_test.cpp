@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <chrono>
 #include <coworker/exec/sleep.hpp>
@@ -289,6 +290,26 @@ TEST_CASE(
   CHECK(worker.wait() == 3);
   CHECK(worker.count("Drained: 1 jobs taken, 0 failed, 0 stopped, 1 not delivered") == 1);
   CHECK(folder.files(".result.json") == 1);
+}
+
+TEST_CASE("a result whose answer begins and does not end does not keep the program from ending by itself") {
+  const listener stalls{0};
+  queue_server server(endless_polls);
+  server.add_job("a", json::object());
+  worker_program worker(server, {{"WORKER_GRACE_MS", "100"},
+                                 {"RUNPOD_WEBHOOK_POST_OUTPUT",
+                                  "http://127.0.0.1:" + std::to_string(stalls.port()) + "/job-done/$ID"}});
+  pollfd connected{stalls.get(), POLLIN, 0};
+  REQUIRE(::poll(&connected, 1, 20'000) == 1);
+  const unique_fd connection(::accept(stalls.get(), nullptr, nullptr));
+  char request[4096];
+  REQUIRE(::recv(connection.get(), request, sizeof request, 0) > 0);
+  constexpr std::string_view head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+  REQUIRE(::send(connection.get(), head.data(), head.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(head.size()));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 3);
+  CHECK(worker.count("The result could not be posted in the time allowed") == 1);
 }
 
 TEST_CASE("a program whose output is no longer read works on") {

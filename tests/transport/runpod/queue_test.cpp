@@ -306,6 +306,24 @@ TEST_CASE("a batch that is answered with one object brings that job") {
   CHECK(world.posts_of("a").size() == 1);
 }
 
+TEST_CASE("the jobs in a response that breaks off are named at ERROR, as they are not run here") {
+  for (const char* const body : {R"([{"id":"a","input":1},{"input":{"n":2},"id":"b"},{"id":"c","inp)",
+                                 R"({"id":"a","input":{"n)", R"({"error":"no jobs"})", R"(<p id="a">)"}) {
+    CAPTURE(body);
+    queue_world world;
+    scripted_answer broken = fails(http_failure::broken, "transfer closed");
+    broken.answer.body = body;
+    world.client.script("/job-take", {broken});
+    CHECK(world.serve(2, 60s).jobs == 0);
+    const std::string all = body;
+    for (const char* const id : {"a", "b", "c"}) {
+      const bool stands_in_it = all.find("\"id\":\"" + std::string(id)) != std::string::npos;
+      CHECK(world.log.count(std::string("ERROR  | ") + id + " | ") == (stands_in_it ? 1 : 0));
+    }
+    CHECK(world.log.count("Taking jobs fails (transfer closed)") == 1);
+  }
+}
+
 TEST_CASE("more jobs than were asked for all run, as slots open") {
   queue_world world;
   world.client.script("/job-take", {brings({"a-1", "b-1", "c-1", "d-1"})});

@@ -231,6 +231,26 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
   return found;
 }
 
+namespace detail {
+
+// Logs the jobs in the body of a take that broke off, one line at ERROR for each id. They are not run here,
+// because the queue may hand them over again.
+inline void log_lost_jobs(std::string_view body, logger& log) {
+  const std::string_view text = detail::trimmed(body);
+  if (text.empty() || (text.front() != '[' && text.front() != '{')) return;
+  detail::json_parts items(text.substr(text.front() == '[' ? 1 : 0));
+  std::string_view item;
+  while (items.next(item)) {
+    const std::optional<std::string> id = detail::find_text_member(item, "id");
+    if (id && !id->empty())
+      log.write(log_level::error,
+                "The response of the queue that handed over this job broke off; it is not run here.",
+                log_subject(*id));
+  }
+}
+
+}  // namespace detail
+
 /// Returns the ids in `{"jobsToStop": [...]}`; null counts as an empty list. Throws: json_exception if there is
 /// no such list.
 inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
