@@ -820,6 +820,15 @@ TEST_CASE(
   CHECK(folder.files() == 0);
 }
 
+TEST_CASE("if the spool cannot keep a result, the log does not recommend a spool") {
+  queue_world world;
+  world.options.spool_folder = "/proc";
+  world.client.script("/job-take", {brings({"a"})});
+  world.client.always("/job-done/", answers(500));
+  CHECK(world.serve(1, 20min).undelivered == 1);
+  CHECK(world.log.count("it is lost to the queue, because the spool could not keep it.") == 1);
+}
+
 TEST_CASE("a result is in the spool from its first failure to its acceptance, and never if nothing fails") {
   const temporary_folder folder;
   queue_world world;

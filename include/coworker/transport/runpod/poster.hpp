@@ -343,6 +343,7 @@ class poster {
       case ending::expired:
         write(log_level::error, "The result could not be posted in the time allowed (", first.reason,
               kept.stored() ? "); it is kept in the spool and posted at the next start."
+              : kept        ? "); it is lost to the queue, because the spool could not keep it."
                             : "); it is lost to the queue. A spool folder would have kept it.",
               subject);
         co_return delivery::given_up;
