@@ -96,7 +96,8 @@ class poster {
     request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const executor_ref executor = co_await this_coro::executor();
-    const http_response response = co_await send(request, parts_cut_off_->get_token());
+    task<http_response> sending = send(request, parts_cut_off_->get_token());
+    const http_response response = co_await std::move(sending);
     switch (coworker::classify_post(response)) {
       case post_answer::accepted:
         health_.worked();
