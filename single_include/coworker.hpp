@@ -32023,17 +32023,19 @@ inline std::string_view trimmed(std::string_view text) noexcept {
 }
 
 // The parts of a JSON array or object, as texts between its commas. Looks at strings and brackets only, so
-// that a part that is not JSON does not spoil the others. The last part may be cut off.
+// that a part that is not JSON does not spoil the others. The last part may be cut off. A part also ends where
+// a comma is missing between two brackets, and what follows the end of the array or object is read on, because
+// a server that writes one bracket too many has handed that over, too.
 class json_parts {
  public:
-  // `text` begins with [ or {.
-  explicit json_parts(std::string_view text) noexcept : left_(text.substr(1)) {}
+  // `text` follows the first [ or {.
+  explicit json_parts(std::string_view text) noexcept : left_(text) {}
 
   // Returns false if there are no more parts.
   bool next(std::string_view& part) noexcept {
     if (over_) return false;
     std::size_t depth = 0, at = 0;
-    bool in_string = false;
+    bool in_string = false, ended = false;
     for (; at < left_.size(); ++at) {
       const char c = left_[at];
       if (in_string) {
@@ -32045,36 +32047,42 @@ class json_parts {
       } else if (c == '"') {
         in_string = true;
       } else if (c == '[' || c == '{') {
+        if (depth == 0 && ended) break;
         ++depth;
       } else if (c == ']' || c == '}') {
         if (depth == 0) break;
-        --depth;
+        ended = --depth == 0;
       } else if (c == ',' && depth == 0) {
         break;
       }
     }
     if (at > left_.size()) at = left_.size();
     part = detail::trimmed(left_.substr(0, at));
-    over_ = at == left_.size() || left_[at] != ',';
-    whole_ = at < left_.size();
-    left_.remove_prefix(at < left_.size() ? at + 1 : at);
+    left_.remove_prefix(at);
+    skip_separators();
     return !(over_ && part.empty());
   }
 
-  // Returns whether the latest part was complete.
-  bool whole() const noexcept { return whole_; }
-
  private:
+  // At the end of a part: a comma, a bracket, or nothing.
+  void skip_separators() noexcept {
+    if (left_.starts_with(',')) return left_.remove_prefix(1);
+    const bool closed = left_.starts_with(']') || left_.starts_with('}');
+    constexpr std::string_view between = ",[]} \t\r\n";
+    while (closed && !left_.empty() && between.find(left_.front()) != std::string_view::npos)
+      left_.remove_prefix(1);
+    over_ = left_.empty();
+  }
+
   std::string_view left_;
   bool over_ = false;
-  bool whole_ = true;
 };
 
 // Returns the text of a member's value, in an object that need not be JSON as a whole; empty if there is
 // none.
 inline std::string_view find_member(std::string_view object, std::string_view key) noexcept {
   if (object.empty() || object.front() != '{') return {};
-  json_parts members(object);
+  json_parts members(object.substr(1));
   std::string_view member;
   while (members.next(member)) {
     if (member.empty() || member.front() != '"') continue;
@@ -32095,6 +32103,16 @@ inline std::optional<std::string> find_text_member(std::string_view object, std:
   } catch (const json_exception&) {
   }
   return std::nullopt;
+}
+
+// Whether it is an object with an id or an input, or an empty one.
+inline bool may_be_job(const json& document) {
+  if (!document.is_object()) return false;
+  const auto has = [&document](const char* key) {
+    const auto found = document.find(key);
+    return found != document.end() && !found->is_null();
+  };
+  return document.empty() || has("id") || has("input");
 }
 
 }  // namespace detail
@@ -32149,7 +32167,8 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
 /// hold none. An item that is not JSON becomes a job with a problem if its id can be found; otherwise an
 /// error is logged. `cut_off`: the body is only the beginning of what came, because there was no memory for
 /// the rest.
-/// Throws: json_exception if the body is neither an array nor an object.
+/// Throws: json_exception if the body is neither an array nor an object, or an object with neither an id nor
+/// an input, such as a server's error.
 inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, bool cut_off = false) {
   std::vector<job_envelope> found;
   const auto add = [&found, &log](json item) {
@@ -32161,7 +32180,7 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
   if (text.empty()) return found;
   try {
     json document = json::parse(text);
-    if (!document.is_array() && !document.is_object() && !document.is_null())
+    if (!document.is_array() && !document.is_null() && !detail::may_be_job(document))
       throw json_type_error("neither an array of jobs nor a job");
     if (!document.is_array()) {
       add(std::move(document));
@@ -32170,7 +32189,11 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
     for (json& item : document) add(std::move(item));
     return found;
   } catch (const json_parse_error&) {
-    if (text.front() != '[' && text.front() != '{') throw;
+    const bool is_object = text.front() == '{';
+    if (text.front() != '[' && !is_object) throw;
+    if (is_object && !cut_off && detail::find_member(text, "id").empty() &&
+        detail::find_member(text, "input").empty())
+      throw;
     found.clear();
     // One by one they need less memory, and a large one does not cost the others.
   } catch (const std::bad_alloc&) {
@@ -32198,17 +32221,34 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
                 problem + ". No id was found in it; it is skipped, because no result can be posted for it.");
     }
   };
-  if (text.front() == '{') {
-    read_item(text);
-    return found;
-  }
-  detail::json_parts items(text);
+  detail::json_parts items(text.substr(text.front() == '[' ? 1 : 0));
   std::string_view item;
   while (items.next(item)) read_item(item);
   return found;
 }
 
-/// Returns the ids in `{"jobsToStop": [...]}`. Throws: json_exception if there is no such list.
+namespace detail {
+
+// Logs the jobs in the body of a take that broke off, one line at ERROR for each id. They are not run here,
+// because the queue may hand them over again.
+inline void log_lost_jobs(std::string_view body, logger& log) {
+  const std::string_view text = detail::trimmed(body);
+  if (text.empty() || (text.front() != '[' && text.front() != '{')) return;
+  detail::json_parts items(text.substr(text.front() == '[' ? 1 : 0));
+  std::string_view item;
+  while (items.next(item)) {
+    const std::optional<std::string> id = detail::find_text_member(item, "id");
+    if (id && !id->empty())
+      log.write(log_level::error,
+                "The response of the queue that handed over this job broke off; it is not run here.",
+                log_subject(*id));
+  }
+}
+
+}  // namespace detail
+
+/// Returns the ids in `{"jobsToStop": [...]}`; null counts as an empty list. Throws: json_exception if there is
+/// no such list.
 inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   std::vector<std::string> ids;
   const auto add = [&ids, &log](const json& id) {
@@ -32218,13 +32258,15 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   };
   try {
     const json document = json::parse(body);
-    for (const json& id : document.at("jobsToStop")) add(id);
+    const json& list = document.at("jobsToStop");
+    if (!list.is_array() && !list.is_null()) throw json_type_error("\"jobsToStop\" is not an array");
+    for (const json& id : list) add(id);
     return ids;
   } catch (const json_parse_error&) {
     const std::string_view list = detail::find_member(detail::trimmed(body), "jobsToStop");
     if (list.empty() || list.front() != '[') throw;
     ids.clear();
-    detail::json_parts items(list);
+    detail::json_parts items(list.substr(1));
     std::string_view item;
     while (items.next(item)) {
       try {
@@ -35005,7 +35047,8 @@ class queue_urls {
   /// In the take and ping templates $ID and $RUNPOD_POD_ID both mean the worker; in the others $ID means the
   /// job.
   queue_urls(templates given, std::string_view worker_id) {
-    const std::string worker = url_encode(worker_id);
+    std::string worker;
+    append_url_segment(worker, worker_id);
     const auto for_worker = [&worker](std::string text) {
       return detail::replace_all(std::move(text), "$RUNPOD_POD_ID", worker);
     };
@@ -35524,6 +35567,50 @@ task<void> hand_on_left_over(Spool& spool, backoff::options waits, random_source
     co_await sleep_for(pause.next());
   }
 }
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/transport/runpod/post_gate.hpp ---------------------------------------------------------------
+
+// post_gate: whether the server allows the worker to post. Must not know what is posted.
+
+namespace coworker::inline v0_1::detail {
+
+// Used on one executor.
+class post_gate {
+ public:
+  post_gate() { open_.set(); }
+
+  // Set while the server allows posts. While it is not set, no more jobs should be taken.
+  event& open() noexcept { return open_; }
+
+  // Says that the server denies posts; while any is set, the gate is not open.
+  class denial {
+   public:
+    explicit denial(post_gate& of) noexcept : gate_(of) {}
+    denial(const denial&) = delete;
+    denial& operator=(const denial&) = delete;
+    ~denial() { set(false); }
+
+    void set(bool denied) {
+      if (denied == denied_) return;
+      denied_ = denied;
+      if (denied) {
+        if (gate_.denials_++ == 0) gate_.open_.reset();
+      } else if (--gate_.denials_ == 0) {
+        detail::insist([this] { gate_.open_.set(); });
+      }
+    }
+
+   private:
+    post_gate& gate_;
+    bool denied_ = false;
+  };
+
+ private:
+  event open_;
+  int denials_ = 0;
+};
 
 }  // namespace coworker::inline v0_1::detail
 
@@ -36124,7 +36211,6 @@ class poster {
         spool_(std::move(kept)) {
     headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
     headers_.emplace_back("charset: utf-8");
-    allowed_.set();
   }
 
   poster(const poster&) = delete;
@@ -36150,7 +36236,8 @@ class poster {
   task<delivery> send_chunk(std::string_view job_id, std::string body) {
     http_request request = post_of(urls_.stream(job_id), job_id);
     request.body = std::move(body);
-    const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
+    const posted made =
+        co_await post_until_settled(request, nullptr, options_.delivery_deadline, false, true);
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.write(log_level::error,
                "A chunk of the output could not be delivered (" + made.reason + "); the stream ends here.",
@@ -36166,7 +36253,8 @@ class poster {
     request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const executor_ref executor = co_await this_coro::executor();
-    const http_response response = co_await send(request);
+    task<http_response> sending = send(request, parts_cut_off_->get_token());
+    const http_response response = co_await std::move(sending);
     switch (coworker::classify_post(response)) {
       case post_answer::accepted:
         health_.worked();
@@ -36187,7 +36275,7 @@ class poster {
   }
 
   // Set while the server allows us to post. While it is not set, no more jobs should be taken.
-  event& allowed() noexcept { return allowed_; }
+  event& allowed() noexcept { return gate_.open(); }
 
   // Until it is stopped, stores results whose first attempt hangs, so that the end of the process loses none.
   task<void> keep_unanswered() {
@@ -36208,9 +36296,12 @@ class poster {
   }
 
   // Waits for the worker to leave. Results then have `leave_within` to be accepted, and after that are tried
-  // at short intervals for another second and a half. Runs until it is stopped, which aborts all posts.
+  // at short intervals for another second and a half. Chunks and progress have half of that, because the
+  // results come after them. Runs until it is stopped, which aborts all posts.
   task<void> hurry_when_leaving(stop_token leaving) {
+    parts_cut_off_.reset();
     cut_off_.emplace();
+    parts_cut_off_.emplace(cut_off_->get_token());
     hurry_.reset();
     const stop_callback at_the_end(co_await this_coro::stop_token(), [this] { cut_off_->request_stop(); });
     event begins_to_leave;
@@ -36218,7 +36309,9 @@ class poster {
     co_await begins_to_leave.wait();
     co_await sleep_for(options_.leave_within);
     hurry_.set();
-    co_await sleep_for(std::chrono::milliseconds(1500));
+    co_await sleep_for(std::chrono::milliseconds(750));
+    parts_cut_off_->request_stop();
+    co_await sleep_for(std::chrono::milliseconds(750));
     cut_off_->request_stop();
   }
 
@@ -36266,28 +36359,6 @@ class poster {
     }
   };
 
-  // Says that the server denies us posts; while any is set, allowed() is not, and no jobs should be taken.
-  class denial {
-   public:
-    explicit denial(poster& of) noexcept : poster_(of) {}
-    denial(const denial&) = delete;
-    denial& operator=(const denial&) = delete;
-    ~denial() { set(false); }
-
-    void set(bool denied) {
-      if (denied == denied_) return;
-      denied_ = denied;
-      if (denied) {
-        if (poster_.denials_++ == 0) poster_.allowed_.reset();
-      } else if (--poster_.denials_ == 0) {
-        detail::insist([this] { poster_.allowed_.set(); });
-      }
-    }
-
-   private:
-    poster& poster_;
-    bool denied_ = false;
-  };
   // Stores a result in the spool, if that is possible.
   void keep(ticket& place, const std::string& body, bool perhaps_accepted) noexcept {
     try {
@@ -36308,9 +36379,9 @@ class poster {
   }
 
   // A stop of the job does not cancel a request in flight: it might still arrive, after what follows it.
-  task<http_response> send(const http_request& request) {
+  task<http_response> send(const http_request& request, stop_token cut_off) {
     const semaphore::permit turn = co_await turns_.acquire();
-    context unstopped(co_await this_coro::executor(), cut_off_->get_token());
+    context unstopped(co_await this_coro::executor(), std::move(cut_off));
     http_response response;
     try {
       response = co_await client_.send(request).in(unstopped);
@@ -36324,20 +36395,22 @@ class poster {
     co_return response;
   }
 
-  // Tries until the server has accepted or refused, or time is up. A failure stores a result in the spool,
-  // marked as perhaps accepted if another attempt follows: if this process ends in the middle of that one, it
-  // is unknown whether it was accepted. Cancellation: throws `cancelled` between two attempts.
+  // Tries until the server has accepted or refused, or time is up; once more, also after that, if the server
+  // does not know the job. A failure stores a result in the spool, marked as perhaps accepted if another
+  // attempt follows: if this process ends in the middle of that one, it is unknown whether it was accepted.
+  // Cancellation: throws `cancelled` between two attempts.
   task<posted> post_until_settled(const http_request& request, ticket* kept, duration allowed,
-                                  bool perhaps_accepted) {
+                                  bool perhaps_accepted, bool is_chunk = false) {
     const executor_ref executor = co_await this_coro::executor();
     const time_point deadline = after(executor.now(), allowed);
     backoff waits(options_.retry, random_source(random_.next()));
     posted made;
     made.perhaps_accepted = perhaps_accepted;
     bool unknown_before = false;
-    denial denied(*this);
+    post_gate::denial denied(gate_);
     for (;;) {
-      const bool last_call = cut_off_->stop_requested();
+      const stop_token cut_off = is_chunk ? parts_cut_off_->get_token() : cut_off_->get_token();
+      const bool last_call = cut_off.stop_requested();
       http_response response;
       {
         first_try first(after(executor.now(), std::chrono::seconds(1)), request,
@@ -36346,7 +36419,7 @@ class poster {
           firsts_.push_back(first);
           detail::insist([this] { first_sent_.set(); });
         }
-        task<http_response> sending = detail::insist([&] { return send(request); });
+        task<http_response> sending = detail::insist([&] { return send(request, cut_off); });
         response = co_await std::move(sending);
       }
       const post_answer meaning = coworker::classify_post(response);
@@ -36370,14 +36443,15 @@ class poster {
       const duration wait = made.wait = coworker::retry_wait(response, usual, options_.longest_retry_after);
       health_.failed(response, here, wait);
       denied.set(meaning == post_answer::denied);
-      const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
+      const bool once_more = meaning == post_answer::unknown_job;
+      const bool last = (here >= deadline && !once_more) || last_call || meaning == post_answer::unsendable;
       if (kept != nullptr) keep(*kept, *request.body, made.perhaps_accepted || !last);
       if (last) co_return made;
       try {
         if (hurry_.is_set()) {
           co_await sleep_for(std::chrono::milliseconds(100));
         } else {
-          co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+          co_await hurry_.wait_until(once_more || wait < deadline - here ? here + wait : deadline);
         }
       } catch (const std::bad_alloc&) {  // without memory for a timer there is no pause
       }
@@ -36427,6 +36501,7 @@ class poster {
       case ending::expired:
         write(log_level::error, "The result could not be posted in the time allowed (", first.reason,
               kept.stored() ? "); it is kept in the spool and posted at the next start."
+              : kept        ? "); it is lost to the queue, because the spool could not keep it."
                             : "); it is lost to the queue. A spool folder would have kept it.",
               subject);
         co_return delivery::given_up;
@@ -36464,8 +36539,8 @@ class poster {
   event hurry_;  // set shortly before the worker's time is over
   // Triggered when that time is over. New for each attend(), so that nothing of an earlier run is left in it.
   std::optional<stop_source> cut_off_{std::in_place};
-  event allowed_;
-  int denials_ = 0;
+  std::optional<linked_stop_source> parts_cut_off_{std::in_place, cut_off_->get_token()};
+  post_gate gate_;
 };
 
 }  // namespace coworker::inline v0_1::detail
@@ -36652,6 +36727,8 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
             log_level::error,
             "There was no memory to receive all that the queue handed over; jobs in the rest of it are not "
             "known here and cannot be answered.");
+      } else if (!response.arrived()) {
+        detail::log_lost_jobs(response.body, log_);
       }
       return taken;
   }
@@ -38283,13 +38360,25 @@ inline std::string fresh_uuid() {
   return uuid;
 }
 
+// For a header of each request. Refuses a line break, which would begin another header.
+inline std::string header_text_from_environment(const char* name) {
+  std::string text = environment(name).value_or("");
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+      throw environment_error(std::string(name) +
+                              ": it holds a line break or another control character; remove it");
+  }
+  return text;
+}
+
 // "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", the form that the platform's other clients use.
 inline std::string user_agent() {
   const system_description system = detail::describe_system();
   std::string agent = "coworker/" COWORKER_VERSION;
   if (!system.name.empty()) agent += " (" + system.name + "; " + system.processor + ")";
   agent += " Language/C++ 20";
-  if (const auto integration = environment("RUNPOD_UA_INTEGRATION")) agent += " Integration/" + *integration;
+  if (const std::string more = header_text_from_environment("RUNPOD_UA_INTEGRATION"); !more.empty())
+    agent += " Integration/" + more;
   return agent;
 }
 
@@ -38332,15 +38421,13 @@ inline std::string optional_url(const char* name, std::string_view counts_as_uns
   return detail::checked_url(name, *url);
 }
 
-// Refuses a line break, which would begin another header in every request.
-inline std::string api_key_from_environment() {
-  std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
-  for (const char c : key) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
-      throw environment_error(
-          "RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
-  }
-  return key;
+// A template for something about one job. Without $ID in it, as when a shell has replaced that, the queue could
+// not tell the results apart.
+inline std::string require_job_id(const char* name, std::string url) {
+  if (url.empty() || url.find("$ID") != std::string::npos) return url;
+  throw environment_error(std::string(name) + ": \"" + url +
+                          "\" does not contain $ID, which stands for the id of the job; if a shell has "
+                          "replaced it, write it in single quotes");
 }
 
 }  // namespace coworker::inline v0_1::detail
@@ -38355,11 +38442,13 @@ inline runpod_options runpod_options_from_environment() {
   made.identity.hostname = environment("RUNPOD_POD_HOSTNAME").value_or("unknown");
   made.ping_interval =
       detail::milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
-  made.api_key = detail::api_key_from_environment();
+  made.api_key = detail::header_text_from_environment("RUNPOD_AI_API_KEY");
   made.seed = detail::random_bits();
   made.urls.take = detail::require_url("RUNPOD_WEBHOOK_GET_JOB");
-  made.urls.done = detail::require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
-  made.urls.stream = detail::optional_url("RUNPOD_WEBHOOK_POST_STREAM");
+  constexpr const char* done = "RUNPOD_WEBHOOK_POST_OUTPUT";
+  constexpr const char* stream = "RUNPOD_WEBHOOK_POST_STREAM";
+  made.urls.done = detail::require_job_id(done, detail::require_url(done));
+  made.urls.stream = detail::require_job_id(stream, detail::optional_url(stream));
   made.urls.ping = detail::optional_url("RUNPOD_WEBHOOK_PING", "PING_NOT_SET");
   return made;
 }
@@ -38386,6 +38475,8 @@ namespace detail {
 inline curl_client_options runpod_client_options() {
   curl_client_options made;
   made.user_agent = user_agent();
+  // The last deadline of start() leaves no time for more.
+  made.slow_limit_when_stopped = std::chrono::seconds(1);
   // The same variables as the curl tool; libcurl itself reads none of them.
   made.ca_file = environment("CURL_CA_BUNDLE").value_or("");
   if (!made.ca_file.empty()) return made;

@@ -6,6 +6,7 @@
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <chrono>
 #include <coworker/exec/sleep.hpp>
@@ -291,6 +292,26 @@ TEST_CASE(
   CHECK(folder.files(".result.json") == 1);
 }
 
+TEST_CASE("a result whose answer begins and does not end does not keep the program from ending by itself") {
+  const listener stalls{0};
+  queue_server server(endless_polls);
+  server.add_job("a", json::object());
+  worker_program worker(server, {{"WORKER_GRACE_MS", "100"},
+                                 {"RUNPOD_WEBHOOK_POST_OUTPUT",
+                                  "http://127.0.0.1:" + std::to_string(stalls.port()) + "/job-done/$ID"}});
+  pollfd connected{stalls.get(), POLLIN, 0};
+  REQUIRE(::poll(&connected, 1, 20'000) == 1);
+  const unique_fd connection(::accept(stalls.get(), nullptr, nullptr));
+  char request[4096];
+  REQUIRE(::recv(connection.get(), request, sizeof request, 0) > 0);
+  constexpr std::string_view head = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+  REQUIRE(::send(connection.get(), head.data(), head.size(), MSG_NOSIGNAL) ==
+          static_cast<ssize_t>(head.size()));
+  worker.send_signal(SIGTERM);
+  CHECK(worker.wait() == 3);
+  CHECK(worker.count("The result could not be posted in the time allowed") == 1);
+}
+
 TEST_CASE("a program whose output is no longer read works on") {
   queue_server server(endless_polls);
   worker_program worker(server);
@@ -375,7 +396,10 @@ TEST_CASE("variables that cannot be used are refused by name, with status 2, bef
   refused("RUNPOD_WEBHOOK_GET_JOB", "ftp://h/job-take/$ID", "is not a URL");
   refused("RUNPOD_LOG_LEVEL", "LOUD", "there is no log level");
   refused("RUNPOD_AI_API_KEY", "key\nmore", "line break");
+  refused("RUNPOD_UA_INTEGRATION", "x\r\nX-Header: y", "line break");
   refused("RUNPOD_WEBHOOK_POST_STREAM", "h/job-stream/$ID", "is not a URL");
+  refused("RUNPOD_WEBHOOK_POST_STREAM", "http://h/job-stream/", "does not contain $ID");
+  refused("RUNPOD_WEBHOOK_POST_OUTPUT", "http://h/job-done/$RUNPOD_POD_ID/", "does not contain $ID");
   refused("RUNPOD_WEBHOOK_PING", "http://h/pi ng", "is not a URL");
   for (const char* const url : {"http://", "http:///x", "http://?a", "http://h:99999/$ID", "http://h:0/x",
                                 "http://h:8o/x", "http://[::1/x", "http://u:p@/x", "http://u@h:port/x"}) {

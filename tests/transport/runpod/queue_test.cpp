@@ -306,6 +306,24 @@ TEST_CASE("a batch that is answered with one object brings that job") {
   CHECK(world.posts_of("a").size() == 1);
 }
 
+TEST_CASE("the jobs in a response that breaks off are named at ERROR, as they are not run here") {
+  for (const char* const body : {R"([{"id":"a","input":1},{"input":{"n":2},"id":"b"},{"id":"c","inp)",
+                                 R"({"id":"a","input":{"n)", R"({"error":"no jobs"})", R"(<p id="a">)"}) {
+    CAPTURE(body);
+    queue_world world;
+    scripted_answer broken = fails(http_failure::broken, "transfer closed");
+    broken.answer.body = body;
+    world.client.script("/job-take", {broken});
+    CHECK(world.serve(2, 60s).jobs == 0);
+    const std::string all = body;
+    for (const char* const id : {"a", "b", "c"}) {
+      const bool stands_in_it = all.find("\"id\":\"" + std::string(id)) != std::string::npos;
+      CHECK(world.log.count(std::string("ERROR  | ") + id + " | ") == (stands_in_it ? 1 : 0));
+    }
+    CHECK(world.log.count("Taking jobs fails (transfer closed)") == 1);
+  }
+}
+
 TEST_CASE("more jobs than were asked for all run, as slots open") {
   queue_world world;
   world.client.script("/job-take", {brings({"a-1", "b-1", "c-1", "d-1"})});
@@ -732,6 +750,34 @@ TEST_CASE("a drain waits for results that are being retried") {
   CHECK(world.posts_of("a").size() == 2);
 }
 
+TEST_CASE("while the worker leaves, a progress or a chunk that hangs does not cost the result its attempt") {
+  const auto reports = [](job<> work) -> task<int> {
+    work.progress("half");
+    co_await sleep_for(1s);
+    co_return 1;
+  };
+  const auto streams = [](job<>) -> async_generator<int> { co_yield 1; };
+  for (const bool with_chunks : {false, true}) {
+    CAPTURE(with_chunks);
+    queue_world world;
+    world.settings.grace_period = 5s;
+    world.options.leave_within = 5s;
+    world.client.script("/job-take", {brings({"a"})});
+    world.client.always("/job-stream/", answers(200, "", 1h));
+    world.client.decide = [](const sent_request& request) -> std::optional<scripted_answer> {
+      if (!request.body || request.body->find("IN_PROGRESS") == std::string::npos) return std::nullopt;
+      return answers(200, "", 1h);
+    };
+    const worker_summary done = with_chunks ? world.serve(streams, 1, 2s) : world.serve(reports, 1, 2s);
+    CHECK(done.undelivered == 0);
+    CHECK(done.elapsed < 8500ms);
+    const std::vector<sent_request> posts = world.posts_of("a");
+    REQUIRE(!posts.empty());
+    CHECK(posts.back().body->find("IN_PROGRESS") == std::string::npos);
+    CHECK_FALSE(posts.back().cancelled);
+  }
+}
+
 // --- short of memory -----------------------------------------------------------------------------------
 
 TEST_CASE("without memory for a list of jobs each job gets a result, complete ones from their handler") {
@@ -772,6 +818,15 @@ TEST_CASE(
   CHECK(posts[1].body == R"({"output":"done a/1"})");
   CHECK(posts[1].has_header("X-Request-ID: a/1"));
   CHECK(folder.files() == 0);
+}
+
+TEST_CASE("if the spool cannot keep a result, the log does not recommend a spool") {
+  queue_world world;
+  world.options.spool_folder = "/proc";
+  world.client.script("/job-take", {brings({"a"})});
+  world.client.always("/job-done/", answers(500));
+  CHECK(world.serve(1, 20min).undelivered == 1);
+  CHECK(world.log.count("it is lost to the queue, because the spool could not keep it.") == 1);
 }
 
 TEST_CASE("a result is in the spool from its first failure to its acceptance, and never if nothing fails") {
@@ -828,6 +883,21 @@ TEST_CASE("a result in the spool that is finally refused becomes a failure, and 
   world.serve(1, 5s);
   CHECK(world.posts_of("a").size() == 2);
   CHECK(folder.files() == 0);
+}
+
+TEST_CASE("a result in the spool whose job the queue no longer knows is tried once more, and then removed") {
+  for (const int status : {404, 409, 410}) {
+    CAPTURE(status);
+    const temporary_folder folder;
+    folder.write("1.result.json", R"({"id":"a","streamed":false,"body":"{}"})");
+    queue_world world;
+    world.options.spool_folder = folder.name();
+    world.client.always("/job-done/", answers(status));
+    world.serve(1, 1h);
+    CHECK(world.posts_of("a").size() == 2);
+    CHECK(world.log.count("no longer knows this job (HTTP " + std::to_string(status) + ")") == 1);
+    CHECK(folder.files() == 0);
+  }
 }
 
 TEST_CASE(

@@ -134,7 +134,8 @@ TEST_CASE("a body that is not a list of jobs gives a failure only, whose text do
 TEST_CASE(
     "a body that is neither jobs nor empty is a failure of the channel, logged once and not with each poll") {
   captured_log log;
-  for (const char* const body : {"7", "true", R"("none")", "\"\"", " 1.5 "}) {
+  for (const char* const body :
+       {"7", "true", R"("none")", "\"\"", " 1.5 ", R"({"error":"no jobs"})", R"({"id":null,"input":null})"}) {
     CAPTURE(body);
     const parsed_body<job_envelope> nothing = parse_jobs(body, log.log);
     CHECK(nothing.items.empty());
@@ -173,6 +174,41 @@ TEST_CASE(
   CHECK(!found.items[1].problem.empty());
   CHECK(log.count("ERROR") == 1);
   CHECK(log.count("no result can be posted") == 1);
+}
+
+TEST_CASE("a bracket too many, a missing comma, or a second list does not cost the jobs that follow") {
+  for (const char* const body :
+       {R"([{"id":"a","input":1}},{"id":"b","input":2}])", R"([{"id":"a","input":1}]],{"id":"b","input":2}])",
+        R"([{"id":"a","input":1} {"id":"b","input":2}])", R"([{"id":"a","input":1}][{"id":"b","input":2}])",
+        "[{\"id\":\"a\",\"input\":1}]\n[\n{\"id\":\"b\",\"input\":2}]\n",
+        R"({"id":"a","input":1},{"id":"b","input":2})",
+        "{\"id\":\"a\",\"input\":1}\n{\"id\":\"b\",\"input\":2}\n",
+        R"([{"id":"a","input":1},{"id":"b","input":2}],)",
+        R"([{"id":"a","input":1},{"id":"b","input":2}}])"}) {
+    CAPTURE(body);
+    captured_log log;
+    const auto found = parse_jobs(body, log.log);
+    REQUIRE(!found.failure);
+    REQUIRE(found.items.size() == 2);
+    CHECK(found.items[0].id == "a");
+    CHECK(found.items[1].id == "b");
+    for (const job_envelope& job : found.items) CHECK(job.problem.empty());
+    CHECK(log.lines().empty());
+  }
+}
+
+TEST_CASE("what follows a list and is no job is logged at ERROR") {
+  captured_log log;
+  CHECK(parse_jobs(R"([{"id":"a","input":1}] and more)", log.log).items.size() == 1);
+  CHECK(log.count("No id was found in it") == 1);
+}
+
+TEST_CASE("an object that is neither JSON nor a job is a failure of the channel, not an error at each poll") {
+  captured_log log;
+  CHECK(parse_jobs("{error: no jobs}", log.log).failure);
+  CHECK(log.lines().empty());
+  CHECK(!parse_jobs(R"({"traceparent":"00-)", log.log, true).failure);  // no memory for the rest: it is lost
+  CHECK(log.count("ERROR") == 1);
 }
 
 TEST_CASE("a job keeps all its members") {
@@ -246,12 +282,17 @@ TEST_CASE("a stop that is not JSON does not cost the others") {
   CHECK(log.count("ERROR") == 1);
 }
 
-TEST_CASE("stops that are not a list stop nothing") {
+TEST_CASE("stops that are not a list stop nothing, and are a failure of the channel unless they are null") {
   captured_log log;
-  for (const char* const body : {R"({"jobsToStop":"a"})", R"({"jobsToStop":null})", R"({"jobsToStop":{}})"}) {
+  for (const char* const body :
+       {R"({"jobsToStop":"a"})", R"({"jobsToStop":{}})", R"({"jobsToStop":{"x":"a"}})"}) {
     CAPTURE(body);
-    CHECK(parse_stops(body, log.log).items.empty());
+    const parsed_body<std::string> nothing = parse_stops(body, log.log);
+    CHECK(nothing.items.empty());
+    REQUIRE(nothing.failure);
+    CHECK(nothing.failure->problem.find("\"jobsToStop\" is not an array") != std::string::npos);
   }
+  CHECK(!parse_stops(R"({"jobsToStop":null})", log.log).failure);
 }
 
 TEST_CASE("a channel logs one line for each kind of failure, and one when it works again") {

@@ -50,6 +50,15 @@ TEST_CASE("in a take or a ping both placeholders mean the worker, in the others 
   CHECK(urls.stream("j") == "http://h/job-stream/w1/j?again=j&isStream=false");
 }
 
+TEST_CASE("a worker whose id is . or .. has a path of its own") {
+  const queue_urls urls(production_templates, "..");
+  CHECK(urls.take(1, false).starts_with("https://h/v2/ep/job-take/%2E%2E?gpu="));
+  CHECK(urls.stop().starts_with("https://h/v2/ep/job-stop/%2E%2E?gpu="));
+  CHECK(urls.done("j1", false).starts_with("https://h/v2/ep/job-done/%2E%2E/j1?gpu="));
+  CHECK(urls.ping("x=1") == "https://h/v2/ep/ping/%2E%2E?x=1");
+  CHECK(of_take("http://h/job-take/$ID", ".").stop() == "http://h/job-stop/%2E");
+}
+
 TEST_CASE("ids are encoded, so that none can change the URL or act as a placeholder") {
   const queue_urls urls(production_templates, "w/1 $ID?");
   CHECK(urls.take(1, false).starts_with("https://h/v2/ep/job-take/w%2F1%20%24ID%3F?gpu="));

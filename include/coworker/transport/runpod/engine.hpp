@@ -32,6 +32,8 @@ namespace detail {
 inline curl_client_options runpod_client_options() {
   curl_client_options made;
   made.user_agent = user_agent();
+  // The last deadline of start() leaves no time for more.
+  made.slow_limit_when_stopped = std::chrono::seconds(1);
   // The same variables as the curl tool; libcurl itself reads none of them.
   made.ca_file = environment("CURL_CA_BUNDLE").value_or("");
   if (!made.ca_file.empty()) return made;

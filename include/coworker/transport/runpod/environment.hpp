@@ -41,13 +41,25 @@ inline std::string fresh_uuid() {
   return uuid;
 }
 
+// For a header of each request. Refuses a line break, which would begin another header.
+inline std::string header_text_from_environment(const char* name) {
+  std::string text = environment(name).value_or("");
+  for (const char c : text) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
+      throw environment_error(std::string(name) +
+                              ": it holds a line break or another control character; remove it");
+  }
+  return text;
+}
+
 // "coworker/0.1.0 (Linux 6.1.0; x86_64) Language/C++ 20", the form that the platform's other clients use.
 inline std::string user_agent() {
   const system_description system = detail::describe_system();
   std::string agent = "coworker/" COWORKER_VERSION;
   if (!system.name.empty()) agent += " (" + system.name + "; " + system.processor + ")";
   agent += " Language/C++ 20";
-  if (const auto integration = environment("RUNPOD_UA_INTEGRATION")) agent += " Integration/" + *integration;
+  if (const std::string more = header_text_from_environment("RUNPOD_UA_INTEGRATION"); !more.empty())
+    agent += " Integration/" + more;
   return agent;
 }
 
@@ -90,15 +102,13 @@ inline std::string optional_url(const char* name, std::string_view counts_as_uns
   return detail::checked_url(name, *url);
 }
 
-// Refuses a line break, which would begin another header in every request.
-inline std::string api_key_from_environment() {
-  std::string key = environment("RUNPOD_AI_API_KEY").value_or("");
-  for (const char c : key) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
-      throw environment_error(
-          "RUNPOD_AI_API_KEY: it holds a line break or another control character; remove it");
-  }
-  return key;
+// A template for something about one job. Without $ID in it, as when a shell has replaced that, the queue could
+// not tell the results apart.
+inline std::string require_job_id(const char* name, std::string url) {
+  if (url.empty() || url.find("$ID") != std::string::npos) return url;
+  throw environment_error(std::string(name) + ": \"" + url +
+                          "\" does not contain $ID, which stands for the id of the job; if a shell has "
+                          "replaced it, write it in single quotes");
 }
 
 }  // namespace coworker::inline v0_1::detail
@@ -113,11 +123,13 @@ inline runpod_options runpod_options_from_environment() {
   made.identity.hostname = environment("RUNPOD_POD_HOSTNAME").value_or("unknown");
   made.ping_interval =
       detail::milliseconds_from_environment("RUNPOD_PING_INTERVAL", std::chrono::milliseconds(10000));
-  made.api_key = detail::api_key_from_environment();
+  made.api_key = detail::header_text_from_environment("RUNPOD_AI_API_KEY");
   made.seed = detail::random_bits();
   made.urls.take = detail::require_url("RUNPOD_WEBHOOK_GET_JOB");
-  made.urls.done = detail::require_url("RUNPOD_WEBHOOK_POST_OUTPUT");
-  made.urls.stream = detail::optional_url("RUNPOD_WEBHOOK_POST_STREAM");
+  constexpr const char* done = "RUNPOD_WEBHOOK_POST_OUTPUT";
+  constexpr const char* stream = "RUNPOD_WEBHOOK_POST_STREAM";
+  made.urls.done = detail::require_job_id(done, detail::require_url(done));
+  made.urls.stream = detail::require_job_id(stream, detail::optional_url(stream));
   made.urls.ping = detail::optional_url("RUNPOD_WEBHOOK_PING", "PING_NOT_SET");
   return made;
 }

@@ -27,17 +27,19 @@ inline std::string_view trimmed(std::string_view text) noexcept {
 }
 
 // The parts of a JSON array or object, as texts between its commas. Looks at strings and brackets only, so
-// that a part that is not JSON does not spoil the others. The last part may be cut off.
+// that a part that is not JSON does not spoil the others. The last part may be cut off. A part also ends where
+// a comma is missing between two brackets, and what follows the end of the array or object is read on, because
+// a server that writes one bracket too many has handed that over, too.
 class json_parts {
  public:
-  // `text` begins with [ or {.
-  explicit json_parts(std::string_view text) noexcept : left_(text.substr(1)) {}
+  // `text` follows the first [ or {.
+  explicit json_parts(std::string_view text) noexcept : left_(text) {}
 
   // Returns false if there are no more parts.
   bool next(std::string_view& part) noexcept {
     if (over_) return false;
     std::size_t depth = 0, at = 0;
-    bool in_string = false;
+    bool in_string = false, ended = false;
     for (; at < left_.size(); ++at) {
       const char c = left_[at];
       if (in_string) {
@@ -49,36 +51,42 @@ class json_parts {
       } else if (c == '"') {
         in_string = true;
       } else if (c == '[' || c == '{') {
+        if (depth == 0 && ended) break;
         ++depth;
       } else if (c == ']' || c == '}') {
         if (depth == 0) break;
-        --depth;
+        ended = --depth == 0;
       } else if (c == ',' && depth == 0) {
         break;
       }
     }
     if (at > left_.size()) at = left_.size();
     part = detail::trimmed(left_.substr(0, at));
-    over_ = at == left_.size() || left_[at] != ',';
-    whole_ = at < left_.size();
-    left_.remove_prefix(at < left_.size() ? at + 1 : at);
+    left_.remove_prefix(at);
+    skip_separators();
     return !(over_ && part.empty());
   }
 
-  // Returns whether the latest part was complete.
-  bool whole() const noexcept { return whole_; }
-
  private:
+  // At the end of a part: a comma, a bracket, or nothing.
+  void skip_separators() noexcept {
+    if (left_.starts_with(',')) return left_.remove_prefix(1);
+    const bool closed = left_.starts_with(']') || left_.starts_with('}');
+    constexpr std::string_view between = ",[]} \t\r\n";
+    while (closed && !left_.empty() && between.find(left_.front()) != std::string_view::npos)
+      left_.remove_prefix(1);
+    over_ = left_.empty();
+  }
+
   std::string_view left_;
   bool over_ = false;
-  bool whole_ = true;
 };
 
 // Returns the text of a member's value, in an object that need not be JSON as a whole; empty if there is
 // none.
 inline std::string_view find_member(std::string_view object, std::string_view key) noexcept {
   if (object.empty() || object.front() != '{') return {};
-  json_parts members(object);
+  json_parts members(object.substr(1));
   std::string_view member;
   while (members.next(member)) {
     if (member.empty() || member.front() != '"') continue;
@@ -99,6 +107,16 @@ inline std::optional<std::string> find_text_member(std::string_view object, std:
   } catch (const json_exception&) {
   }
   return std::nullopt;
+}
+
+// Whether it is an object with an id or an input, or an empty one.
+inline bool may_be_job(const json& document) {
+  if (!document.is_object()) return false;
+  const auto has = [&document](const char* key) {
+    const auto found = document.find(key);
+    return found != document.end() && !found->is_null();
+  };
+  return document.empty() || has("id") || has("input");
 }
 
 }  // namespace detail
@@ -153,7 +171,8 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
 /// hold none. An item that is not JSON becomes a job with a problem if its id can be found; otherwise an
 /// error is logged. `cut_off`: the body is only the beginning of what came, because there was no memory for
 /// the rest.
-/// Throws: json_exception if the body is neither an array nor an object.
+/// Throws: json_exception if the body is neither an array nor an object, or an object with neither an id nor
+/// an input, such as a server's error.
 inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, bool cut_off = false) {
   std::vector<job_envelope> found;
   const auto add = [&found, &log](json item) {
@@ -165,7 +184,7 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
   if (text.empty()) return found;
   try {
     json document = json::parse(text);
-    if (!document.is_array() && !document.is_object() && !document.is_null())
+    if (!document.is_array() && !document.is_null() && !detail::may_be_job(document))
       throw json_type_error("neither an array of jobs nor a job");
     if (!document.is_array()) {
       add(std::move(document));
@@ -174,7 +193,11 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
     for (json& item : document) add(std::move(item));
     return found;
   } catch (const json_parse_error&) {
-    if (text.front() != '[' && text.front() != '{') throw;
+    const bool is_object = text.front() == '{';
+    if (text.front() != '[' && !is_object) throw;
+    if (is_object && !cut_off && detail::find_member(text, "id").empty() &&
+        detail::find_member(text, "input").empty())
+      throw;
     found.clear();
     // One by one they need less memory, and a large one does not cost the others.
   } catch (const std::bad_alloc&) {
@@ -202,17 +225,34 @@ inline std::vector<job_envelope> read_jobs(std::string_view body, logger& log, b
                 problem + ". No id was found in it; it is skipped, because no result can be posted for it.");
     }
   };
-  if (text.front() == '{') {
-    read_item(text);
-    return found;
-  }
-  detail::json_parts items(text);
+  detail::json_parts items(text.substr(text.front() == '[' ? 1 : 0));
   std::string_view item;
   while (items.next(item)) read_item(item);
   return found;
 }
 
-/// Returns the ids in `{"jobsToStop": [...]}`. Throws: json_exception if there is no such list.
+namespace detail {
+
+// Logs the jobs in the body of a take that broke off, one line at ERROR for each id. They are not run here,
+// because the queue may hand them over again.
+inline void log_lost_jobs(std::string_view body, logger& log) {
+  const std::string_view text = detail::trimmed(body);
+  if (text.empty() || (text.front() != '[' && text.front() != '{')) return;
+  detail::json_parts items(text.substr(text.front() == '[' ? 1 : 0));
+  std::string_view item;
+  while (items.next(item)) {
+    const std::optional<std::string> id = detail::find_text_member(item, "id");
+    if (id && !id->empty())
+      log.write(log_level::error,
+                "The response of the queue that handed over this job broke off; it is not run here.",
+                log_subject(*id));
+  }
+}
+
+}  // namespace detail
+
+/// Returns the ids in `{"jobsToStop": [...]}`; null counts as an empty list. Throws: json_exception if there is
+/// no such list.
 inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   std::vector<std::string> ids;
   const auto add = [&ids, &log](const json& id) {
@@ -222,13 +262,15 @@ inline std::vector<std::string> read_stops(std::string_view body, logger& log) {
   };
   try {
     const json document = json::parse(body);
-    for (const json& id : document.at("jobsToStop")) add(id);
+    const json& list = document.at("jobsToStop");
+    if (!list.is_array() && !list.is_null()) throw json_type_error("\"jobsToStop\" is not an array");
+    for (const json& id : list) add(id);
     return ids;
   } catch (const json_parse_error&) {
     const std::string_view list = detail::find_member(detail::trimmed(body), "jobsToStop");
     if (list.empty() || list.front() != '[') throw;
     ids.clear();
-    detail::json_parts items(list);
+    detail::json_parts items(list.substr(1));
     std::string_view item;
     while (items.next(item)) {
       try {

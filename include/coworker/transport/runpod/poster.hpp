@@ -20,6 +20,7 @@
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/left_over.hpp>
 #include <coworker/transport/runpod/options.hpp>
+#include <coworker/transport/runpod/post_gate.hpp>
 #include <coworker/transport/runpod/responses.hpp>
 #include <coworker/transport/runpod/urls.hpp>
 #include <coworker/transport/spool.hpp>
@@ -53,7 +54,6 @@ class poster {
         spool_(std::move(kept)) {
     headers_.emplace_back("Content-Type: application/x-www-form-urlencoded");
     headers_.emplace_back("charset: utf-8");
-    allowed_.set();
   }
 
   poster(const poster&) = delete;
@@ -79,7 +79,8 @@ class poster {
   task<delivery> send_chunk(std::string_view job_id, std::string body) {
     http_request request = post_of(urls_.stream(job_id), job_id);
     request.body = std::move(body);
-    const posted made = co_await post_until_settled(request, nullptr, options_.delivery_deadline, false);
+    const posted made =
+        co_await post_until_settled(request, nullptr, options_.delivery_deadline, false, true);
     if (made.end == ending::accepted) co_return delivery::accepted;
     log_.write(log_level::error,
                "A chunk of the output could not be delivered (" + made.reason + "); the stream ends here.",
@@ -95,7 +96,8 @@ class poster {
     request.body = std::move(body);
     request.timeout = options_.progress_timeout;
     const executor_ref executor = co_await this_coro::executor();
-    const http_response response = co_await send(request);
+    task<http_response> sending = send(request, parts_cut_off_->get_token());
+    const http_response response = co_await std::move(sending);
     switch (coworker::classify_post(response)) {
       case post_answer::accepted:
         health_.worked();
@@ -116,7 +118,7 @@ class poster {
   }
 
   // Set while the server allows us to post. While it is not set, no more jobs should be taken.
-  event& allowed() noexcept { return allowed_; }
+  event& allowed() noexcept { return gate_.open(); }
 
   // Until it is stopped, stores results whose first attempt hangs, so that the end of the process loses none.
   task<void> keep_unanswered() {
@@ -137,9 +139,12 @@ class poster {
   }
 
   // Waits for the worker to leave. Results then have `leave_within` to be accepted, and after that are tried
-  // at short intervals for another second and a half. Runs until it is stopped, which aborts all posts.
+  // at short intervals for another second and a half. Chunks and progress have half of that, because the
+  // results come after them. Runs until it is stopped, which aborts all posts.
   task<void> hurry_when_leaving(stop_token leaving) {
+    parts_cut_off_.reset();
     cut_off_.emplace();
+    parts_cut_off_.emplace(cut_off_->get_token());
     hurry_.reset();
     const stop_callback at_the_end(co_await this_coro::stop_token(), [this] { cut_off_->request_stop(); });
     event begins_to_leave;
@@ -147,7 +152,9 @@ class poster {
     co_await begins_to_leave.wait();
     co_await sleep_for(options_.leave_within);
     hurry_.set();
-    co_await sleep_for(std::chrono::milliseconds(1500));
+    co_await sleep_for(std::chrono::milliseconds(750));
+    parts_cut_off_->request_stop();
+    co_await sleep_for(std::chrono::milliseconds(750));
     cut_off_->request_stop();
   }
 
@@ -195,28 +202,6 @@ class poster {
     }
   };
 
-  // Says that the server denies us posts; while any is set, allowed() is not, and no jobs should be taken.
-  class denial {
-   public:
-    explicit denial(poster& of) noexcept : poster_(of) {}
-    denial(const denial&) = delete;
-    denial& operator=(const denial&) = delete;
-    ~denial() { set(false); }
-
-    void set(bool denied) {
-      if (denied == denied_) return;
-      denied_ = denied;
-      if (denied) {
-        if (poster_.denials_++ == 0) poster_.allowed_.reset();
-      } else if (--poster_.denials_ == 0) {
-        detail::insist([this] { poster_.allowed_.set(); });
-      }
-    }
-
-   private:
-    poster& poster_;
-    bool denied_ = false;
-  };
   // Stores a result in the spool, if that is possible.
   void keep(ticket& place, const std::string& body, bool perhaps_accepted) noexcept {
     try {
@@ -237,9 +222,9 @@ class poster {
   }
 
   // A stop of the job does not cancel a request in flight: it might still arrive, after what follows it.
-  task<http_response> send(const http_request& request) {
+  task<http_response> send(const http_request& request, stop_token cut_off) {
     const semaphore::permit turn = co_await turns_.acquire();
-    context unstopped(co_await this_coro::executor(), cut_off_->get_token());
+    context unstopped(co_await this_coro::executor(), std::move(cut_off));
     http_response response;
     try {
       response = co_await client_.send(request).in(unstopped);
@@ -253,20 +238,22 @@ class poster {
     co_return response;
   }
 
-  // Tries until the server has accepted or refused, or time is up. A failure stores a result in the spool,
-  // marked as perhaps accepted if another attempt follows: if this process ends in the middle of that one, it
-  // is unknown whether it was accepted. Cancellation: throws `cancelled` between two attempts.
+  // Tries until the server has accepted or refused, or time is up; once more, also after that, if the server
+  // does not know the job. A failure stores a result in the spool, marked as perhaps accepted if another
+  // attempt follows: if this process ends in the middle of that one, it is unknown whether it was accepted.
+  // Cancellation: throws `cancelled` between two attempts.
   task<posted> post_until_settled(const http_request& request, ticket* kept, duration allowed,
-                                  bool perhaps_accepted) {
+                                  bool perhaps_accepted, bool is_chunk = false) {
     const executor_ref executor = co_await this_coro::executor();
     const time_point deadline = after(executor.now(), allowed);
     backoff waits(options_.retry, random_source(random_.next()));
     posted made;
     made.perhaps_accepted = perhaps_accepted;
     bool unknown_before = false;
-    denial denied(*this);
+    post_gate::denial denied(gate_);
     for (;;) {
-      const bool last_call = cut_off_->stop_requested();
+      const stop_token cut_off = is_chunk ? parts_cut_off_->get_token() : cut_off_->get_token();
+      const bool last_call = cut_off.stop_requested();
       http_response response;
       {
         first_try first(after(executor.now(), std::chrono::seconds(1)), request,
@@ -275,7 +262,7 @@ class poster {
           firsts_.push_back(first);
           detail::insist([this] { first_sent_.set(); });
         }
-        task<http_response> sending = detail::insist([&] { return send(request); });
+        task<http_response> sending = detail::insist([&] { return send(request, cut_off); });
         response = co_await std::move(sending);
       }
       const post_answer meaning = coworker::classify_post(response);
@@ -299,14 +286,15 @@ class poster {
       const duration wait = made.wait = coworker::retry_wait(response, usual, options_.longest_retry_after);
       health_.failed(response, here, wait);
       denied.set(meaning == post_answer::denied);
-      const bool last = here >= deadline || last_call || meaning == post_answer::unsendable;
+      const bool once_more = meaning == post_answer::unknown_job;
+      const bool last = (here >= deadline && !once_more) || last_call || meaning == post_answer::unsendable;
       if (kept != nullptr) keep(*kept, *request.body, made.perhaps_accepted || !last);
       if (last) co_return made;
       try {
         if (hurry_.is_set()) {
           co_await sleep_for(std::chrono::milliseconds(100));
         } else {
-          co_await hurry_.wait_until(wait < deadline - here ? here + wait : deadline);
+          co_await hurry_.wait_until(once_more || wait < deadline - here ? here + wait : deadline);
         }
       } catch (const std::bad_alloc&) {  // without memory for a timer there is no pause
       }
@@ -356,6 +344,7 @@ class poster {
       case ending::expired:
         write(log_level::error, "The result could not be posted in the time allowed (", first.reason,
               kept.stored() ? "); it is kept in the spool and posted at the next start."
+              : kept        ? "); it is lost to the queue, because the spool could not keep it."
                             : "); it is lost to the queue. A spool folder would have kept it.",
               subject);
         co_return delivery::given_up;
@@ -393,8 +382,8 @@ class poster {
   event hurry_;  // set shortly before the worker's time is over
   // Triggered when that time is over. New for each attend(), so that nothing of an earlier run is left in it.
   std::optional<stop_source> cut_off_{std::in_place};
-  event allowed_;
-  int denials_ = 0;
+  std::optional<linked_stop_source> parts_cut_off_{std::in_place, cut_off_->get_token()};
+  post_gate gate_;
 };
 
 }  // namespace coworker::inline v0_1::detail

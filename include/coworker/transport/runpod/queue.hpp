@@ -208,6 +208,8 @@ take_result runpod_queue<Client, Spool, Attendant>::read_jobs(const http_respons
             log_level::error,
             "There was no memory to receive all that the queue handed over; jobs in the rest of it are not "
             "known here and cannot be answered.");
+      } else if (!response.arrived()) {
+        detail::log_lost_jobs(response.body, log_);
       }
       return taken;
   }

@@ -43,7 +43,8 @@ class queue_urls {
   /// In the take and ping templates $ID and $RUNPOD_POD_ID both mean the worker; in the others $ID means the
   /// job.
   queue_urls(templates given, std::string_view worker_id) {
-    const std::string worker = url_encode(worker_id);
+    std::string worker;
+    append_url_segment(worker, worker_id);
     const auto for_worker = [&worker](std::string text) {
       return detail::replace_all(std::move(text), "$RUNPOD_POD_ID", worker);
     };
