@@ -2316,6 +2316,7 @@ namespace coworker::inline v0_1::detail {
 struct thread_role {
   bool is_loop = false;   // it runs a loop, on which nothing may block
   bool is_alone = false;  // it is the only thread of its executor
+  bool blocks_pool = false;  // that loop blocks the only thread of a thread_pool
 };
 
 // Out of line, so that no compiler keeps the address across a suspension that changes the thread (LLVM
@@ -2328,7 +2329,9 @@ COWORKER_NOINLINE inline thread_role& role_of_this_thread() noexcept {
 // Sets the role of the thread while a loop runs.
 class loop_role {
  public:
-  loop_role() noexcept : outer_(role_of_this_thread()) { role_of_this_thread() = {true, true}; }
+  loop_role() noexcept : outer_(role_of_this_thread()) {
+    role_of_this_thread() = {true, true, outer_.blocks_pool || (outer_.is_alone && !outer_.is_loop)};
+  }
   loop_role(const loop_role&) = delete;
   loop_role& operator=(const loop_role&) = delete;
   ~loop_role() { role_of_this_thread() = outer_; }
@@ -2868,6 +2871,12 @@ class hop_awaiter {
           "none of them could bring it back; in a test, give the simulated_loop itself in place of the "
           "thread_pool or event_loop");
     }
+    if (detail::role_of_this_thread().blocks_pool && destination.runs_on_this_thread() &&
+        chain.executor != destination) {
+      throw std::logic_error(
+          "resume_on: the only thread of that thread_pool blocks in a sync_wait() for this coroutine, which "
+          "could never go on there; in a coroutine, co_await the task instead of blocking for it");
+    }
     const executor_ref origin = std::exchange(chain.executor, destination);
     try {
       destination.post(awaiting);
@@ -2888,7 +2897,8 @@ class hop_awaiter {
 /// executor: `auto home = co_await this_coro::executor();`. If the coroutine is on `destination` already, it
 /// lets others run first.
 /// Throws: std::logic_error if the awaiting coroutine runs on no executor, if `destination` is empty, or if
-/// the move leads from a simulated_loop to real threads; what the destination's post() throws. The coroutine
+/// the move leads from a simulated_loop to real threads, or to a thread_pool whose only thread blocks for this
+/// coroutine in a sync_wait(); what the destination's post() throws. The coroutine
 /// then continues where it was.
 /// Cancellation: not cancelled by a stop.
 inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
@@ -2906,7 +2916,7 @@ task<T> run_on(executor_ref destination, task<T> work) {
   co_return outcome.take();
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/blocking.hpp ----------------------------------------------------------------------------
 
@@ -38750,7 +38760,7 @@ namespace detail {
 inline int complain(std::string_view problem, int status) noexcept {
   try {
     const std::string readable = valid_utf8(secret_masks().masked(problem));
-    std::string line = "coworker: ";
+    std::string line = problem.starts_with("coworker: ") ? "" : "coworker: ";
     detail::append_printable(line, readable);
     detail::write_out_printed();
     line_output(2).write(line);

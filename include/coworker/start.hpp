@@ -46,7 +46,7 @@ namespace detail {
 inline int complain(std::string_view problem, int status) noexcept {
   try {
     const std::string readable = valid_utf8(secret_masks().masked(problem));
-    std::string line = "coworker: ";
+    std::string line = problem.starts_with("coworker: ") ? "" : "coworker: ";
     detail::append_printable(line, readable);
     detail::write_out_printed();
     line_output(2).write(line);

@@ -127,6 +127,26 @@ TEST_CASE("resume_on to an empty executor_ref throws an error, and the coroutine
   CHECK(cw::sync_wait(loop, body()) == "resume_on: the executor_ref is empty; give it an executor");
 }
 
+TEST_CASE(
+    "a move to a pool whose only thread waits for the coroutine is refused, and works with two threads") {
+  for (const std::size_t threads : {1, 2}) {
+    cw::thread_pool pool(threads);
+    const auto compute = []() -> cw::task<int> { co_return 5; };
+    const auto on_its_thread = [&]() -> cw::task<std::string> {
+      std::string said;
+      try {
+        said = std::to_string(cw::sync_wait(cw::run_on(cw::executor_ref(pool), compute())));
+      } catch (const std::logic_error& error) {
+        said = error.what();
+      }
+      co_return said;
+    };
+    const std::string said = cw::sync_wait(pool, on_its_thread());
+    CAPTURE(said);
+    CHECK(said.starts_with(threads == 1 ? "resume_on: the only thread of that thread_pool blocks" : "5"));
+  }
+}
+
 TEST_CASE("a refused resume_on throws, and the coroutine continues where it was") {
   cw::simulated_loop loop;
   hop_refusing_executor refusing;

@@ -8,6 +8,7 @@
 #include <coworker/coro/result.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/this_thread.hpp>
 #include <stdexcept>
 #include <utility>
 
@@ -30,6 +31,12 @@ class hop_awaiter {
           "none of them could bring it back; in a test, give the simulated_loop itself in place of the "
           "thread_pool or event_loop");
     }
+    if (detail::role_of_this_thread().blocks_pool && destination.runs_on_this_thread() &&
+        chain.executor != destination) {
+      throw std::logic_error(
+          "resume_on: the only thread of that thread_pool blocks in a sync_wait() for this coroutine, which "
+          "could never go on there; in a coroutine, co_await the task instead of blocking for it");
+    }
     const executor_ref origin = std::exchange(chain.executor, destination);
     try {
       destination.post(awaiting);
@@ -50,7 +57,8 @@ class hop_awaiter {
 /// executor: `auto home = co_await this_coro::executor();`. If the coroutine is on `destination` already, it
 /// lets others run first.
 /// Throws: std::logic_error if the awaiting coroutine runs on no executor, if `destination` is empty, or if
-/// the move leads from a simulated_loop to real threads; what the destination's post() throws. The coroutine
+/// the move leads from a simulated_loop to real threads, or to a thread_pool whose only thread blocks for this
+/// coroutine in a sync_wait(); what the destination's post() throws. The coroutine
 /// then continues where it was.
 /// Cancellation: not cancelled by a stop.
 inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
@@ -68,4 +76,4 @@ task<T> run_on(executor_ref destination, task<T> work) {
   co_return outcome.take();
 }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -14,6 +14,7 @@ namespace coworker::inline v0_1::detail {
 struct thread_role {
   bool is_loop = false;   // it runs a loop, on which nothing may block
   bool is_alone = false;  // it is the only thread of its executor
+  bool blocks_pool = false;  // that loop blocks the only thread of a thread_pool
 };
 
 // Out of line, so that no compiler keeps the address across a suspension that changes the thread (LLVM
@@ -26,7 +27,9 @@ COWORKER_NOINLINE inline thread_role& role_of_this_thread() noexcept {
 // Sets the role of the thread while a loop runs.
 class loop_role {
  public:
-  loop_role() noexcept : outer_(role_of_this_thread()) { role_of_this_thread() = {true, true}; }
+  loop_role() noexcept : outer_(role_of_this_thread()) {
+    role_of_this_thread() = {true, true, outer_.blocks_pool || (outer_.is_alone && !outer_.is_loop)};
+  }
   loop_role(const loop_role&) = delete;
   loop_role& operator=(const loop_role&) = delete;
   ~loop_role() { role_of_this_thread() = outer_; }
