@@ -320,6 +320,8 @@ TEST_CASE("an engine whose last owner releases it in a step ends the program wit
         cw::task<void> use = run_the_last_owner(std::move(engine));
         cw::simulated_loop loop;
         simulated ? cw::sync_wait(loop, std::move(use)) : cw::sync_wait(std::move(use));
+        std::this_thread::sleep_for(
+            20s);  // the engine's thread may destroy a sequence only after its job has ended
       });
       CHECK(end.signal == SIGABRT);
       CHECK(end.words.find("coworker: a step_engine was destroyed by its own step function or a sequence "

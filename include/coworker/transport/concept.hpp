@@ -168,8 +168,8 @@ struct transport_limits {
 ///       }
 ///
 ///       cw::task<cw::delivery> complete(cw::job_result result) {
-///         std::printf("%d: %s\n", std::stoi(std::string(result.job_id)),
-///         result.outcome.output.dump().c_str()); co_return cw::delivery::accepted;
+///         std::printf("%d: %s\n", std::stoi(std::string(result.job_id)), result.outcome.output.dump().c_str());
+///         co_return cw::delivery::accepted;
 ///       }
 ///     };
 ///     static_assert(cw::transport<countdown>);
