@@ -129,7 +129,7 @@ TEST_CASE("resume_on to an empty executor_ref throws an error, and the coroutine
 
 TEST_CASE(
     "a move to a pool whose only thread waits for the coroutine is refused, and works with two threads") {
-  for (const std::size_t threads : {1, 2}) {
+  for (const std::size_t threads : {1U, 2U}) {
     cw::thread_pool pool(threads);
     const auto compute = []() -> cw::task<int> { co_return 5; };
     const auto on_its_thread = [&]() -> cw::task<std::string> {
