@@ -4,8 +4,8 @@
 Usage: readme_commands.py SCRATCH_FOLDER
 
 Runs each line of a fenced block that starts with `c++ ` or `cd examples && c++ `, from the top of the copy, with /bin/sh.
-Then the oldest supported compilers that are installed check every example against the single header; one example is checked
-again with COWORKER_WITH_CURL if libcurl's headers are installed. The last line counts: N passed, N failed.
+Then the oldest supported compilers that are installed check every example against the single header. If libcurl's headers are
+installed, the examples that need it, and the first one again, are checked with COWORKER_WITH_CURL. The last line counts: N passed, N failed.
 """
 import pathlib
 import re
