@@ -30855,6 +30855,7 @@ class worker_run {
   task<void> attend();
   task<void> wind_down();
   void log_grace_is_over(bool at_once);
+  void ask_if_due(time_point now);
   void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_queued_jobs(time_point now);
@@ -30924,10 +30925,7 @@ task<worker_summary> worker_run<Queue>::run() {
 
   time_point now = executor_.now();
   while (!core_.inbox.leaving() && !queue_closed_) {
-    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
-    const bool take_due = capacity() > 0 && !asked_for_slot_;
-    asked_for_slot_ = false;
-    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
+    ask_if_due(now);
     follow_inbox();
     watch_.look(now, [this](job_record& record) { give_up(record); });
     start_queued_jobs(now);
@@ -31004,6 +31002,15 @@ task<void> worker_run<Queue>::attend() {
     failure_ = std::current_exception();
   }
   if (failure_ != nullptr) core_.inbox.leave();
+}
+
+// The modifier is asked before each take, and each interval while jobs are in progress.
+template <transport Queue>
+void worker_run<Queue>::ask_if_due(time_point now) {
+  const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
+  const bool take_due = capacity() > 0 && !asked_for_slot_;
+  asked_for_slot_ = false;
+  if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
 }
 
 // While the worker is idle, the modifier is asked each interval until its answer stays the same and the
@@ -31257,10 +31264,10 @@ void worker_run<Queue>::handler_returned(job_record& record) {
   slot_opened(executor_.now());
 }
 
-// Asks the modifier once for each slot that becomes free.
+// Asks the modifier once for each slot that becomes free, as long as jobs are taken.
 template <transport Queue>
 void worker_run<Queue>::slot_opened(time_point now) {
-  if (!winding_down_ && !core_.inbox.leaving() && !queue_closed_) {
+  if (drains() || (!winding_down_ && !core_.inbox.leaving() && !queue_closed_)) {
     ask_for_limit(now, false);
     asked_for_slot_ = true;
   }
@@ -31306,7 +31313,8 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
 namespace coworker::inline v0_1::detail {
 
 // Waits until no takes and no jobs are left. Once the worker leaves, jobs have the grace period to end by
-// themselves, also jobs that a take still brings. From an engine that drains, jobs are taken until then.
+// themselves, also jobs that a take still brings. From an engine that drains, jobs are taken until then, as many
+// at once as the modifier says.
 template <transport Queue>
 task<void> worker_run<Queue>::wind_down() {
   time_point last_call = (time_point::max)();
@@ -31322,7 +31330,11 @@ task<void> worker_run<Queue>::wind_down() {
     if (at_once && !jobs_stopped_) last_call = now;
     follow_inbox();
     watch_.look(now, [this](job_record& record) { give_up(record); });
-    if (drains() && begin_take()) continue;
+    if (drains()) {
+      ask_if_due(now);
+      start_queued_jobs(now);
+      if (begin_take()) continue;
+    }
     if (now >= publish_at) {
       look_at_queue(now);
       core_.control.publish(now, slots_.limit);

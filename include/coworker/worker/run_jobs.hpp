@@ -133,10 +133,10 @@ void worker_run<Queue>::handler_returned(job_record& record) {
   slot_opened(executor_.now());
 }
 
-// Asks the modifier once for each slot that becomes free.
+// Asks the modifier once for each slot that becomes free, as long as jobs are taken.
 template <transport Queue>
 void worker_run<Queue>::slot_opened(time_point now) {
-  if (!winding_down_ && !core_.inbox.leaving() && !queue_closed_) {
+  if (drains() || (!winding_down_ && !core_.inbox.leaving() && !queue_closed_)) {
     ask_for_limit(now, false);
     asked_for_slot_ = true;
   }

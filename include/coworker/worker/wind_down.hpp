@@ -14,7 +14,8 @@
 namespace coworker::inline v0_1::detail {
 
 // Waits until no takes and no jobs are left. Once the worker leaves, jobs have the grace period to end by
-// themselves, also jobs that a take still brings. From an engine that drains, jobs are taken until then.
+// themselves, also jobs that a take still brings. From an engine that drains, jobs are taken until then, as many
+// at once as the modifier says.
 template <transport Queue>
 task<void> worker_run<Queue>::wind_down() {
   time_point last_call = (time_point::max)();
@@ -30,7 +31,11 @@ task<void> worker_run<Queue>::wind_down() {
     if (at_once && !jobs_stopped_) last_call = now;
     follow_inbox();
     watch_.look(now, [this](job_record& record) { give_up(record); });
-    if (drains() && begin_take()) continue;
+    if (drains()) {
+      ask_if_due(now);
+      start_queued_jobs(now);
+      if (begin_take()) continue;
+    }
     if (now >= publish_at) {
       look_at_queue(now);
       core_.control.publish(now, slots_.limit);

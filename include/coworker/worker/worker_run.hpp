@@ -79,6 +79,7 @@ class worker_run {
   task<void> attend();
   task<void> wind_down();
   void log_grace_is_over(bool at_once);
+  void ask_if_due(time_point now);
   void ask_for_limit(time_point now, bool interval_over);
   time_point next_turn(time_point now);
   void start_queued_jobs(time_point now);
@@ -148,10 +149,7 @@ task<worker_summary> worker_run<Queue>::run() {
 
   time_point now = executor_.now();
   while (!core_.inbox.leaving() && !queue_closed_) {
-    const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
-    const bool take_due = capacity() > 0 && !asked_for_slot_;
-    asked_for_slot_ = false;
-    if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
+    ask_if_due(now);
     follow_inbox();
     watch_.look(now, [this](job_record& record) { give_up(record); });
     start_queued_jobs(now);
@@ -228,6 +226,15 @@ task<void> worker_run<Queue>::attend() {
     failure_ = std::current_exception();
   }
   if (failure_ != nullptr) core_.inbox.leave();
+}
+
+// The modifier is asked before each take, and each interval while jobs are in progress.
+template <transport Queue>
+void worker_run<Queue>::ask_if_due(time_point now) {
+  const bool interval_over = now >= ask_again_ && (slots_.in_progress() > 0 || !settled_);
+  const bool take_due = capacity() > 0 && !asked_for_slot_;
+  asked_for_slot_ = false;
+  if (take_due || ask_soon_ || interval_over) ask_for_limit(now, interval_over);
 }
 
 // While the worker is idle, the modifier is asked each interval until its answer stays the same and the

@@ -47,6 +47,24 @@ struct onlooker {
 
 }  // namespace
 
+TEST_CASE(
+    "while the worker drains, the modifier is still asked, so that as many jobs run at once as it allows") {
+  endpoint_world world(endpoint_kind::queue_api);
+  const worker_summary summary = world.play(
+      take_time,
+      [](memory_listener& listener, leaving_worker& worker) -> task<void> {
+        endpoint_client client(listener);
+        for (int i = 0; i < 60; ++i) co_await run_job(client, 300);
+        worker.stop();
+      },
+      [](int current, const metrics& measured) {
+        return measured.demand == demand_level::high && current < 10 ? current + 1 : current;
+      });
+  CHECK(summary.jobs == 60);
+  CHECK(summary.stopped == 0);
+  CHECK(summary.highest_in_progress == 10);
+}
+
 TEST_CASE("jobs that wait when the worker leaves are run within its grace period, and no more are accepted") {
   one_at_a_time world;
   const worker_summary summary =
