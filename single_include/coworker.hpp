@@ -34847,9 +34847,25 @@ inline void fill_standard_descriptors() noexcept {}  // such numbers are not reu
 
 #endif
 
+// ---- coworker/start.hpp ------------------------------------------------------------------------------------
+
+// start(): from a program's arguments and environment to a worker on the right queue, and from there to an
+// exit status. The only header that knows every engine of coworker. Must not know how any of them works.
+
+// The platform's queue, for programs that have an HTTP client: libcurl, the network of a simulation, or, with
+// COWORKER_WITH_RUNPOD, one of their own.
+#if defined(COWORKER_WITH_CURL) || defined(COWORKER_WITH_SIMULATION) || defined(COWORKER_WITH_RUNPOD)
+
 // ---- coworker/transport/runpod/responses.hpp ---------------------------------------------------------------
 
 // What the responses of the queue protocol mean, as plain functions of what arrived. Must not wait or send.
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace coworker::inline v0_1 {
 
@@ -35034,6 +35050,11 @@ class channel_health {
 // The URLs of the queue protocol: templates as the platform gives them, with their placeholders filled in.
 // Must not know where the templates come from.
 
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
 namespace coworker::inline v0_1 {
 
 namespace detail {
@@ -35145,6 +35166,12 @@ class queue_urls {
 // The heartbeat: reports the jobs in progress to the server at steady intervals. A coroutine over any HTTP
 // client, so that it can have a thread, a loop and a connection of its own, and be simulated. Must not know
 // the queue.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace coworker::inline v0_1 {
 
@@ -35310,6 +35337,11 @@ task<void> heartbeat(Client& client, const queue_urls& urls, worker_control work
 // client, so that it can have a thread and a connection of its own, and its idle poll does not slow the jobs.
 // Must not know the queue.
 
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
 namespace coworker::inline v0_1 {
 
 /// Settings of watch_stops().
@@ -35377,6 +35409,9 @@ task<void> watch_stops(Client& client, const queue_urls& urls, stop_channel_opti
 // What the platform's queue does beside the jobs: heartbeat and stop channel, over an HTTP client of their
 // own. Must not know the queue, nor threads.
 
+#include <string>
+#include <utility>
+
 namespace coworker::inline v0_1 {
 
 /// The settings of the heartbeat and of the stop channel.
@@ -35425,6 +35460,11 @@ class same_loop_attendant {
 // ---- coworker/transport/runpod/options.hpp -----------------------------------------------------------------
 
 // The settings of the platform's queue. Must not know how it is served.
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
 
 namespace coworker::inline v0_1 {
 
@@ -35501,6 +35541,14 @@ inline runpod_options checked(runpod_options wanted) {
 
 // Posts the results that processes which have ended left in a spool, beside the jobs of this process. Must
 // not know how a result is posted.
+
+#include <algorithm>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
 
 namespace coworker::inline v0_1::detail {
 
@@ -35641,6 +35689,18 @@ class post_gate {
 // The files in which a spool keeps its results: folders, names and locks. Must not know what is in a file.
 // Others who may write into the folder cannot lead it elsewhere: it reads regular files only, opens none
 // through a link, and overwrites none that exists.
+
+#include <cerrno>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #if COWORKER_POSIX
 #include <dirent.h>
@@ -35892,6 +35952,16 @@ static_assert(spool_storage<spool_files>);
 // A file is called OWNER.NUMBER.result.json and holds one JSON object. While its owner runs, which a lock
 // called OWNER.lock shows, no other process touches it. Another process claims the file of an ended owner by
 // renaming it, which succeeds for one process only.
+
+#include <algorithm>
+#include <cerrno>
+#include <cstddef>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace coworker::inline v0_1 {
 
@@ -36211,6 +36281,15 @@ using spool = basic_spool<spool_files>;
 
 // poster: posts results, chunks and reports of progress to the platform's server. Decides what is tried again
 // and when, and what is kept in the spool meanwhile. Must not know how jobs are taken.
+
+#include <cstddef>
+#include <exception>
+#include <new>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 namespace coworker::inline v0_1::detail {
 
@@ -36572,6 +36651,15 @@ class poster {
 // runpod_queue: the platform's serverless queue as an engine, over any HTTP client. Takes jobs; results go
 // through the poster. Must not know libcurl, threads, or the environment.
 
+#include <concepts>
+#include <cstddef>
+#include <exception>
+#include <new>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
 namespace coworker::inline v0_1 {
 
 namespace detail {
@@ -36789,11 +36877,7 @@ std::string runpod_queue<Client, Spool, Attendant>::body_of(job_result& result) 
 }
 
 }  // namespace coworker::inline v0_1
-
-// ---- coworker/start.hpp ------------------------------------------------------------------------------------
-
-// start(): from a program's arguments and environment to a worker on the right queue, and from there to an
-// exit status. The only header that knows every engine of coworker. Must not know how any of them works.
+#endif
 
 #ifdef COWORKER_WITH_CURL
 

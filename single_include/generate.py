@@ -5,8 +5,9 @@ Usage: generate.py           write the file
        generate.py --check   exit 1 if the file is not what would be written
 
 Each project header appears once, after the headers that it includes. Standard headers are collected at the top, except
-those inside an #if, which stay where they are. So does a project header that is only included inside an #if. The entry
-header's lines before its first include come before everything else.
+those inside an #if, which stay where they are. So does a project header that is only included inside an #if; it may be
+included again where `#ifdef A` holds if it stands inside `#if defined(A) || defined(B)`. The entry header's lines before
+its first include come before everything else.
 """
 import pathlib
 import re
@@ -47,6 +48,20 @@ def read(header):
         if kind in ("if", "ifdef", "ifndef"):
             conditions += (f"{kind} {rest}",)
     return lines
+
+
+def alternatives(condition):
+    """The macros of which one must be defined: those of `ifdef A` or of `if defined(A) || defined(B)`."""
+    kind, _, rest = condition.partition(" ")
+    if kind == "ifdef":
+        return {rest}
+    terms = [re.fullmatch(r"defined\((\w+)\)", term.strip()) for term in rest.split("||")]
+    return {term[1] for term in terms} if kind == "if" and all(terms) else {condition}
+
+
+def holds(placed, conditions):
+    """Whether what is placed under some conditions is there wherever `conditions` hold."""
+    return all(any(alternatives(given) <= alternatives(needed) for given in conditions) for needed in placed)
 
 
 class Assembler:
@@ -95,7 +110,7 @@ class Assembler:
     def place(self, header, conditions=()):
         """The lines of a header and of what it includes, or nothing if it is placed already."""
         if header in self.placed:
-            if self.placed[header] not in ((), conditions[:len(self.placed[header])]):
+            if not holds(self.placed[header], conditions):
                 sys.exit(f"generate.py: <{header}> is included under {self.placed[header]} and under {conditions}; "
                          "include it under one of these conditions, or always")
             return []

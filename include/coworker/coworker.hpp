@@ -134,12 +134,6 @@
 #include <coworker/transport/environment.hpp>
 #include <coworker/transport/local_file.hpp>
 #include <coworker/transport/memory_queue.hpp>
-#include <coworker/transport/runpod/attendant.hpp>
-#include <coworker/transport/runpod/heartbeat.hpp>
-#include <coworker/transport/runpod/options.hpp>
-#include <coworker/transport/runpod/queue.hpp>
-#include <coworker/transport/runpod/stop_channel.hpp>
-#include <coworker/transport/runpod/urls.hpp>
 #include <coworker/transport/s3_environment.hpp>
 #include <coworker/typed/problems.hpp>
 #include <coworker/typed/read.hpp>

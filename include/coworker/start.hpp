@@ -31,6 +31,17 @@
 #include <type_traits>
 #include <utility>
 
+// The platform's queue, for programs that have an HTTP client: libcurl, the network of a simulation, or, with
+// COWORKER_WITH_RUNPOD, one of their own.
+#if defined(COWORKER_WITH_CURL) || defined(COWORKER_WITH_SIMULATION) || defined(COWORKER_WITH_RUNPOD)
+#include <coworker/transport/runpod/attendant.hpp>
+#include <coworker/transport/runpod/heartbeat.hpp>
+#include <coworker/transport/runpod/options.hpp>
+#include <coworker/transport/runpod/queue.hpp>
+#include <coworker/transport/runpod/stop_channel.hpp>
+#include <coworker/transport/runpod/urls.hpp>
+#endif
+
 #ifdef COWORKER_WITH_CURL
 #include <coworker/start/otlp_thread.hpp>
 #include <coworker/start/runpod_mode.hpp>

@@ -13,6 +13,7 @@
 
 #include <chrono>
 #include <coworker/coworker.hpp>
+#include <coworker/transport/runpod/queue.hpp>
 #include <cstddef>
 #include <cstdio>
 #include <string>

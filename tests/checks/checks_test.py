@@ -128,6 +128,14 @@ class SingleHeader(unittest.TestCase):
             self.assemble(coworker="#ifdef X\n#include <coworker/a.hpp>\n#endif\n#ifdef Y\n#include <coworker/a.hpp>\n#endif\n",
                           a="int a;\n")
 
+    def test_a_header_that_is_placed_where_one_of_two_macros_is_defined_may_be_included_where_one_of_them_is(self):
+        lines = self.assemble(coworker="#if defined(X) || defined(Y)\n#include <coworker/a.hpp>\n#endif\n"
+                                       "#ifdef X\n#include <coworker/a.hpp>\nint x;\n#endif\n", a="int a;\n")
+        self.assertEqual(lines, ["#pragma once", "#if defined(X) || defined(Y)", "int a;", "#endif", "#ifdef X", "int x;", "#endif"])
+        with self.assertRaises(SystemExit):
+            self.assemble(coworker="#if defined(X) || defined(Y)\n#include <coworker/a.hpp>\n#endif\n"
+                                   "#ifdef Z\n#include <coworker/a.hpp>\n#endif\n", a="int a;\n")
+
 
 class Mutants(unittest.TestCase):
     def test_each_mutant_still_finds_the_code_that_it_changes(self):
