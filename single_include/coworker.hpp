@@ -10785,7 +10785,7 @@ class connection_host {
 
   // A receive buffer that all connections share. Its reader must consume the bytes before anything
   // else runs on the loop.
-  std::span<char> scratch() noexcept { return scratch_; }
+  std::span<char> scratch() noexcept { return {scratch_.data(), scratch_.size()}; }
 
   void add(host_link& one) noexcept {
     one.next_ = first_;
@@ -12409,6 +12409,13 @@ inline json_slot text_slot(std::string_view text) {
   return slot;
 }
 
+/// The text in a char array ends at its '\0', or at the end of the array.
+inline json_slot slot_of_chars(const char* chars, std::size_t size) {
+  const void* const zero = std::memchr(chars, 0, size);
+  return detail::text_slot(
+      {chars, zero == nullptr ? size : static_cast<std::size_t>(static_cast<const char*>(zero) - chars)});
+}
+
 /// How many bytes padded_text_slot may read from the start of a text, whatever its size.
 inline constexpr std::size_t text_padding = 16;
 
@@ -13664,7 +13671,9 @@ concept has_from_json = requires(const json& in, T& value) {
 
 template <class T>
 consteval bool turns_into_json() {
-  if constexpr (any_of<T, json, std::nullptr_t> || std::derived_from<T, json>) {
+  if constexpr (std::is_array_v<T> && std::same_as<std::remove_cv_t<std::remove_extent_t<T>>, char>) {
+    return true;  // first, because each length of a literal is a type
+  } else if constexpr (any_of<T, json, std::nullptr_t> || std::derived_from<T, json>) {
     return true;
   } else if constexpr (has_to_json<T>) {
     return true;
@@ -13802,6 +13811,9 @@ class json {
   /// Converts a value: see json_source. A null `const char*`, such as std::getenv may return, becomes null.
   template <json_source T>
   requires(!std::same_as<std::remove_cvref_t<T>, json>) json(T&& value);
+  /// Makes a text of the characters before the first '\0', or of all of them.
+  template <std::size_t Size>
+  json(const char (&text)[Size]) : slot_(detail::slot_of_chars(text, Size)) {}
   template <detail::multimap_like T>
   json(const T&) = delete;  // it may hold a key several times, which an object cannot: make it a map of lists
   /// Makes an object if every part is a pair that begins with a string, as in `json{{"k", 1}, {"l", 2}}`,
@@ -14639,18 +14651,14 @@ json array_from_pair(const Pair& pair) {
   return result;
 }
 
-/// A null pointer becomes null. The text in a char array ends at its '\0', or at the end of the array.
+/// A null pointer becomes null.
 template <class Text>
 json_slot slot_from_text(const Text& text) {
   if constexpr (std::is_pointer_v<Text>) {
     if (text == nullptr) return null_slot();
   }
   if constexpr (std::is_array_v<Text>) {
-    const char* const chars = text;
-    const void* const zero = std::memchr(chars, 0, std::extent_v<Text>);
-    return detail::text_slot({chars, zero == nullptr
-                                         ? std::extent_v<Text>
-                                         : static_cast<std::size_t>(static_cast<const char*>(zero) - chars)});
+    return detail::slot_of_chars(text, std::extent_v<Text>);
   } else {
     return text_slot(std::string_view(text));
   }
@@ -34033,7 +34041,8 @@ inline endpoint_reply methods_reply(bool asked, std::string allowed, std::string
 // Serves a route of the program's own.
 inline void serve_route(endpoint_visit& visit, std::string body, time_point now) {
   const request_head& request = visit.request();
-  const std::vector<route>& all = visit.endpoint().routes();
+  const std::vector<route>& routes = visit.endpoint().routes();
+  const std::span<const route> all(routes.data(), routes.size());
   const route_match match = coworker::find_route(all, request.method(), request.path());
   if (match.status == 204 || match.status == 405)
     return visit.reply(detail::methods_reply(match.status == 204,
@@ -34166,10 +34175,9 @@ inline endpoint_reply metrics_reply(http_endpoint& endpoint) {
 }
 
 inline std::span<const route> routes_of(const endpoint_options& options) noexcept {
-  if (options.kind == endpoint_kind::queue_api)
-    return std::span<const route>(api_routes)
-        .first(options.openai_routes ? api_routes.size() : first_openai_route);
-  return std::span<const route>(api_routes).first(first_monitor_route);
+  const bool is_api = options.kind == endpoint_kind::queue_api;
+  const std::size_t with_jobs = options.openai_routes ? api_routes.size() : first_openai_route;
+  return {api_routes.data(), is_api ? with_jobs : first_monitor_route};
 }
 
 // Returns whether the request is admitted, and its body is to be read; if not, the reply is set.

@@ -53,7 +53,7 @@ class connection_host {
 
   // A receive buffer that all connections share. Its reader must consume the bytes before anything
   // else runs on the loop.
-  std::span<char> scratch() noexcept { return scratch_; }
+  std::span<char> scratch() noexcept { return {scratch_.data(), scratch_.size()}; }
 
   void add(host_link& one) noexcept {
     one.next_ = first_;

@@ -54,18 +54,14 @@ json array_from_pair(const Pair& pair) {
   return result;
 }
 
-/// A null pointer becomes null. The text in a char array ends at its '\0', or at the end of the array.
+/// A null pointer becomes null.
 template <class Text>
 json_slot slot_from_text(const Text& text) {
   if constexpr (std::is_pointer_v<Text>) {
     if (text == nullptr) return null_slot();
   }
   if constexpr (std::is_array_v<Text>) {
-    const char* const chars = text;
-    const void* const zero = std::memchr(chars, 0, std::extent_v<Text>);
-    return detail::text_slot({chars, zero == nullptr
-                                         ? std::extent_v<Text>
-                                         : static_cast<std::size_t>(static_cast<const char*>(zero) - chars)});
+    return detail::slot_of_chars(text, std::extent_v<Text>);
   } else {
     return text_slot(std::string_view(text));
   }

@@ -86,7 +86,9 @@ concept has_from_json = requires(const json& in, T& value) {
 
 template <class T>
 consteval bool turns_into_json() {
-  if constexpr (any_of<T, json, std::nullptr_t> || std::derived_from<T, json>) {
+  if constexpr (std::is_array_v<T> && std::same_as<std::remove_cv_t<std::remove_extent_t<T>>, char>) {
+    return true;  // first, because each length of a literal is a type
+  } else if constexpr (any_of<T, json, std::nullptr_t> || std::derived_from<T, json>) {
     return true;
   } else if constexpr (has_to_json<T>) {
     return true;

@@ -148,6 +148,13 @@ inline json_slot text_slot(std::string_view text) {
   return slot;
 }
 
+/// The text in a char array ends at its '\0', or at the end of the array.
+inline json_slot slot_of_chars(const char* chars, std::size_t size) {
+  const void* const zero = std::memchr(chars, 0, size);
+  return detail::text_slot(
+      {chars, zero == nullptr ? size : static_cast<std::size_t>(static_cast<const char*>(zero) - chars)});
+}
+
 /// How many bytes padded_text_slot may read from the start of a text, whatever its size.
 inline constexpr std::size_t text_padding = 16;
 

@@ -58,6 +58,9 @@ class json {
   /// Converts a value: see json_source. A null `const char*`, such as std::getenv may return, becomes null.
   template <json_source T>
   requires(!std::same_as<std::remove_cvref_t<T>, json>) json(T&& value);
+  /// Makes a text of the characters before the first '\0', or of all of them.
+  template <std::size_t Size>
+  json(const char (&text)[Size]) : slot_(detail::slot_of_chars(text, Size)) {}
   template <detail::multimap_like T>
   json(const T&) = delete;  // it may hold a key several times, which an object cannot: make it a map of lists
   /// Makes an object if every part is a pair that begins with a string, as in `json{{"k", 1}, {"l", 2}}`,

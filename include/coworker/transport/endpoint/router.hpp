@@ -114,10 +114,9 @@ inline endpoint_reply metrics_reply(http_endpoint& endpoint) {
 }
 
 inline std::span<const route> routes_of(const endpoint_options& options) noexcept {
-  if (options.kind == endpoint_kind::queue_api)
-    return std::span<const route>(api_routes)
-        .first(options.openai_routes ? api_routes.size() : first_openai_route);
-  return std::span<const route>(api_routes).first(first_monitor_route);
+  const bool is_api = options.kind == endpoint_kind::queue_api;
+  const std::size_t with_jobs = options.openai_routes ? api_routes.size() : first_openai_route;
+  return {api_routes.data(), is_api ? with_jobs : first_monitor_route};
 }
 
 // Returns whether the request is admitted, and its body is to be read; if not, the reply is set.

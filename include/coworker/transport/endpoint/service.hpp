@@ -157,7 +157,8 @@ inline endpoint_reply methods_reply(bool asked, std::string allowed, std::string
 // Serves a route of the program's own.
 inline void serve_route(endpoint_visit& visit, std::string body, time_point now) {
   const request_head& request = visit.request();
-  const std::vector<route>& all = visit.endpoint().routes();
+  const std::vector<route>& routes = visit.endpoint().routes();
+  const std::span<const route> all(routes.data(), routes.size());
   const route_match match = coworker::find_route(all, request.method(), request.path());
   if (match.status == 204 || match.status == 405)
     return visit.reply(detail::methods_reply(match.status == 204,
