@@ -216,7 +216,7 @@ int start_checked(int argc, char** argv, const started_program& program, const o
   detail::fill_standard_descriptors();
   const start_arguments arguments = argument_reader(argc, argv).read();
   if (arguments.help) {
-    std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
+    std::fputs(usage_text, stdout);
     return exit_ok;
   }
   if (arguments.print_schema) return program.print_schema();

@@ -22,7 +22,7 @@ inline constexpr int exit_undelivered = 3;
 inline constexpr int exit_unfinished = 4;
 inline constexpr int exit_not_prepared = 5;
 
-inline constexpr std::string_view usage_text =
+inline constexpr char usage_text[] =
     "Arguments that coworker takes; any others, and all behind --, are left to the program:\n"
     "  --test_input JSON     run one job from this text (or an array of jobs) and exit\n"
     "  --test_file PATH      run the jobs in this file: a .json file with one job or an array, or a .jsonl "

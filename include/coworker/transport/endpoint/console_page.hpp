@@ -5,7 +5,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-inline constexpr std::string_view console_page = R"html(<!doctype html>
+inline constexpr char console_page[] = R"html(<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -45,7 +45,7 @@ inline constexpr std::string_view console_page = R"html(<!doctype html>
 </html>
 )html";
 
-inline constexpr std::string_view console_style = R"css(:root {
+inline constexpr char console_style[] = R"css(:root {
   color-scheme: light dark;
   --ground: #f7f7f5; --card: #fff; --ink: #1d1f21; --soft: #62676c; --edge: #d9dbdd; --first: #1667b7; --second: #c05a00;
   --good: #16734a; --bad: #b3261e; --busy: #1667b7;

@@ -6,7 +6,7 @@
 
 namespace coworker::inline v0_1::detail {
 
-inline constexpr std::string_view console_script = R"js('use strict';
+inline constexpr char console_script[] = R"js('use strict';
 const $ = (id) => document.getElementById(id);
 const make = (tag, className, text) => {
   const one = document.createElement(tag);
