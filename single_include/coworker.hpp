@@ -20943,15 +20943,15 @@ struct text_request {
 };
 
 /// The rules for the members of a text_request: which may be missing, and the ranges of numbers.
-template <std::same_as<type<text_request>> Type>
+/// `Request` is text_request; as a parameter, so that only files that read such an input pay for its rules.
+template <std::same_as<type<text_request>> Type, class Request = text_request>
 constexpr auto rules(Type) {
-  return rule_list(member(&text_request::prompt).optional(), member(&text_request::messages).optional(),
-                   member(&text_request::max_tokens).range(1, 1 << 30),
-                   member(&text_request::max_completion_tokens).range(1, 1 << 30),
-                   member(&text_request::temperature).range(0.0f, 100.0f),
-                   member(&text_request::top_p).range(0.0f, 1.0f),
-                   member(&text_request::openai_route).optional(),
-                   member(&text_request::openai_input).optional(), unknown_members::ignored);
+  return rule_list(member(&Request::prompt).optional(), member(&Request::messages).optional(),
+                   member(&Request::max_tokens).range(1, 1 << 30),
+                   member(&Request::max_completion_tokens).range(1, 1 << 30),
+                   member(&Request::temperature).range(0.0f, 100.0f),
+                   member(&Request::top_p).range(0.0f, 1.0f), member(&Request::openai_route).optional(),
+                   member(&Request::openai_input).optional(), unknown_members::ignored);
 }
 
 /// The number of tokens of a prompt, and of the text that was generated for it.
@@ -27235,7 +27235,7 @@ inline constexpr int exit_undelivered = 3;
 inline constexpr int exit_unfinished = 4;
 inline constexpr int exit_not_prepared = 5;
 
-inline constexpr std::string_view usage_text =
+inline constexpr char usage_text[] =
     "Arguments that coworker takes; any others, and all behind --, are left to the program:\n"
     "  --test_input JSON     run one job from this text (or an array of jobs) and exit\n"
     "  --test_file PATH      run the jobs in this file: a .json file with one job or an array, or a .jsonl "
@@ -32685,7 +32685,7 @@ inline endpoint_reply status_reply(const endpoint_job& job, const job_view& seen
 
 namespace coworker::inline v0_1::detail {
 
-inline constexpr std::string_view console_page = R"html(<!doctype html>
+inline constexpr char console_page[] = R"html(<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
@@ -32725,7 +32725,7 @@ inline constexpr std::string_view console_page = R"html(<!doctype html>
 </html>
 )html";
 
-inline constexpr std::string_view console_style = R"css(:root {
+inline constexpr char console_style[] = R"css(:root {
   color-scheme: light dark;
   --ground: #f7f7f5; --card: #fff; --ink: #1d1f21; --soft: #62676c; --edge: #d9dbdd; --first: #1667b7; --second: #c05a00;
   --good: #16734a; --bad: #b3261e; --busy: #1667b7;
@@ -32796,7 +32796,7 @@ h3 { font-size: .8rem; color: var(--soft); margin: .4rem 0 0; }
 
 namespace coworker::inline v0_1::detail {
 
-inline constexpr std::string_view console_script = R"js('use strict';
+inline constexpr char console_script[] = R"js('use strict';
 const $ = (id) => document.getElementById(id);
 const make = (tag, className, text) => {
   const one = document.createElement(tag);
@@ -39023,7 +39023,7 @@ int start_checked(int argc, char** argv, const started_program& program, const o
   detail::fill_standard_descriptors();
   const start_arguments arguments = argument_reader(argc, argv).read();
   if (arguments.help) {
-    std::fwrite(usage_text.data(), 1, usage_text.size(), stdout);
+    std::fputs(usage_text, stdout);
     return exit_ok;
   }
   if (arguments.print_schema) return program.print_schema();

@@ -70,15 +70,15 @@ struct text_request {
 };
 
 /// The rules for the members of a text_request: which may be missing, and the ranges of numbers.
-template <std::same_as<type<text_request>> Type>
+/// `Request` is text_request; as a parameter, so that only files that read such an input pay for its rules.
+template <std::same_as<type<text_request>> Type, class Request = text_request>
 constexpr auto rules(Type) {
-  return rule_list(member(&text_request::prompt).optional(), member(&text_request::messages).optional(),
-                   member(&text_request::max_tokens).range(1, 1 << 30),
-                   member(&text_request::max_completion_tokens).range(1, 1 << 30),
-                   member(&text_request::temperature).range(0.0f, 100.0f),
-                   member(&text_request::top_p).range(0.0f, 1.0f),
-                   member(&text_request::openai_route).optional(),
-                   member(&text_request::openai_input).optional(), unknown_members::ignored);
+  return rule_list(member(&Request::prompt).optional(), member(&Request::messages).optional(),
+                   member(&Request::max_tokens).range(1, 1 << 30),
+                   member(&Request::max_completion_tokens).range(1, 1 << 30),
+                   member(&Request::temperature).range(0.0f, 100.0f),
+                   member(&Request::top_p).range(0.0f, 1.0f), member(&Request::openai_route).optional(),
+                   member(&Request::openai_input).optional(), unknown_members::ignored);
 }
 
 /// The number of tokens of a prompt, and of the text that was generated for it.
