@@ -171,9 +171,11 @@ void log_line(std::size_t, const std::string& text) {
 }
 
 void jobs_come_and_go(std::size_t count) {
+  std::vector<std::string> ids(count);
+  for (std::size_t i = 0; i < count; ++i) ids[i] = "job-" + std::to_string(i);
   cw::jobs_in_progress jobs;
-  for (std::size_t i = 0; i < count; ++i) jobs.add("job-" + std::to_string(i));
-  for (std::size_t i = 0; i < count; ++i) jobs.remove("job-" + std::to_string(i));
+  for (const std::string& id : ids) jobs.add(id);
+  for (const std::string& id : ids) jobs.remove(id);
 }
 
 void erase_members(std::size_t count) {

@@ -37,8 +37,8 @@ MUTANTS = [
      "  const stop_token stop = co_await this_coro::stop_token();\n  stop.throw_if_stopped();\n"
      "  co_return detail::insist([&] { return read_jobs("),
     ("all posts carry one request id", POSTER, "header_line(\"X-Request-ID\", job_id)", "header_line(\"X-Request-ID\", \"job-0\")"),
-    ("a job handed over twice is run twice", RUN, "return core_.in_progress.add(envelope.id); })) {",
-     "return core_.in_progress.add(envelope.id); }) && envelope.id.empty()) {"),
+    ("a job handed over twice is run twice", RUN, "return core_.in_progress.add(record->id); })) {",
+     "return core_.in_progress.add(record->id); }) && record->id.empty()) {"),
     ("a bad item costs its batch", JOBS, "      found.push_back(std::move(*made));\n  };", "      found.push_back(std::move(*made));\n    else\n      found.clear();\n  };"),
     ("heartbeats forget a job while its result is posted", RUN, "  job_ended(record, co_await",
      "  core_.in_progress.remove(record.id);\n  job_ended(record, co_await"),

@@ -5,6 +5,7 @@
 #include <coworker/scale/metrics.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/worker/jobs_in_progress.hpp>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,13 +13,17 @@
 namespace coworker::testing {
 
 struct fake_control final : detail::worker_access {
+  std::set<std::string> ids;
   coworker::jobs_in_progress jobs;
   std::vector<std::string> stopped;
   bool drained = false;
   stop_source leaves;
 
-  void add(const std::string& id) { jobs.add(id); }
-  void remove(const std::string& id) { jobs.remove(id); }
+  void add(const std::string& id) { jobs.add(*ids.insert(id).first); }
+  void remove(const std::string& id) {
+    jobs.remove(id);
+    ids.erase(id);
+  }
 
   void stop_job(std::string id) override { stopped.push_back(std::move(id)); }
   void drain() override { drained = true; }

@@ -24,14 +24,15 @@ TEST_CASE("the jobs in progress are those that were added and not removed, each 
   jobs_in_progress jobs;
   jobs.remove("never there");
   CHECK(jobs.joined().empty());
-  CHECK(jobs.add("b"));
-  CHECK(jobs.add("a"));
-  CHECK(!jobs.add("a"));
+  const std::string a = "a", b = "b", another_a = "a";
+  CHECK(jobs.add(b));
+  CHECK(jobs.add(a));
+  CHECK(!jobs.add(another_a));
   CHECK(named_in_progress(jobs) == std::set<std::string>{"a", "b"});
   jobs.remove("a");
   jobs.remove("never there");
   CHECK(jobs.joined() == "b");
-  CHECK(jobs.add("a"));
+  CHECK(jobs.add(another_a));
   jobs.remove("b");
   CHECK(jobs.joined() == "a");
   CHECK(jobs.ids() == std::vector<std::string>{"a"});
@@ -45,7 +46,8 @@ TEST_CASE("the jobs in progress are right after any sequence of adding and remov
     for (int i = 0; i < 3000; ++i) {
       const std::string id = "job-" + std::to_string(random.next() % range);
       if (random.next() % 2 == 0) {
-        CHECK(jobs.add(id) == expected.insert(id).second);
+        const auto [owner, is_new] = expected.insert(id);
+        CHECK(jobs.add(*owner) == is_new);
       } else {
         jobs.remove(id);
         expected.erase(id);

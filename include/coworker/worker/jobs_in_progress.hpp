@@ -22,22 +22,25 @@ struct plain_id_keys {
     for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
     return mixed ^ (mixed >> 32);
   }
-  std::string_view key_of(const std::string& id) const noexcept { return id; }
-  bool in_use(const std::string& id) const noexcept { return !id.empty(); }
+  std::string_view key_of(const std::string* id) const noexcept { return *id; }
+  bool in_use(const std::string* id) const noexcept { return id != nullptr; }
 };
 
 }  // namespace detail
 
-/// A set of job ids, none of them empty. Adding and removing take the same short time, however many there
-/// are.
+/// A set of job ids. It refers to them where their owners keep them. Adding and removing take the same short
+/// time, however many there are.
 /// Thread safety: any thread.
 class jobs_in_progress {
  public:
-  /// Returns false if the id is already in progress.
-  bool add(std::string_view id) {
+  /// Returns false if the id is already in progress. Otherwise the text must exist, unchanged, until it is
+  /// removed.
+  /// Throws: std::bad_alloc; nothing has then changed.
+  bool add(const std::string& id) {
     const std::lock_guard lock(mutex_);
-    return ids_.insert(id, [id] { return std::string(id); }).inserted;
+    return ids_.insert(id, [&id] { return &id; }).inserted;
   }
+  bool add(std::string&&) = delete;
 
   /// Ignores an id that is not in progress.
   void remove(std::string_view id) {
@@ -50,7 +53,7 @@ class jobs_in_progress {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> all;
     all.reserve(ids_.size());
-    ids_.for_each([&all](const std::string& id) { all.push_back(id); });
+    ids_.for_each([&all](const std::string* id) { all.push_back(*id); });
     return all;
   }
 
@@ -66,7 +69,7 @@ class jobs_in_progress {
 
  private:
   mutable std::mutex mutex_;
-  detail::hash_table<std::string, detail::plain_id_keys> ids_;
+  detail::hash_table<const std::string*, detail::plain_id_keys> ids_;
 };
 
 }  // namespace coworker::inline v0_1

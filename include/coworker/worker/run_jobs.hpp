@@ -23,14 +23,16 @@ namespace coworker::inline v0_1::detail {
 // Makes a record of a job that was handed over, and lets it wait for a slot.
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
-  if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
+  job_record* const record = detail::insist([&] { return new job_record(std::move(envelope)); });
+  if (!detail::insist([&] { return core_.in_progress.add(record->id); })) {
     core_.log.write(log_level::warn,
                     "The queue handed over a job that is already in progress here; the copy is dropped.",
-                    log_subject(envelope.id, envelope.log_label));
+                    log_subject(record->id, record->log_label));
+    delete record;
     return;
   }
-  waiting_.push_back(*detail::insist([&] { return new job_record(std::move(envelope)); }));
-  waiting_.back()->taken = now;
+  record->taken = now;
+  waiting_.push_back(*record);
   ++slots_.waiting;
   ++summary_.jobs;
 }
