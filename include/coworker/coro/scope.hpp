@@ -26,9 +26,10 @@ class scope;
 
 namespace detail {
 
-// The coroutine at the start of a chain: runs one task in a context of its own and reports the end of the
-// task to the scope.
-class child {
+// The coroutine at the start of a chain: runs in a context of its own and reports its end to its scope, the
+// first parameter. Its frame is freed some time after its end, so parameters must not own what has to be
+// released then.
+class [[nodiscard("a child does nothing until it is started")]] child {
  public:
   class promise_type : public recycled_frame {
    public:
@@ -39,7 +40,11 @@ class child {
       void await_resume() const noexcept {}
     };
 
-    promise_type(scope& owner, task<void>&) noexcept;
+    template <class... Arguments>
+    explicit promise_type(scope& owner, Arguments&...) noexcept : promise_type(nullptr, owner) {}
+    template <class Object, class... Arguments>
+    promise_type(Object&, scope& owner, Arguments&...) noexcept : promise_type(nullptr, owner) {}
+
     child get_return_object() noexcept {
       return child(std::coroutine_handle<promise_type>::from_promise(*this));
     }
@@ -50,15 +55,28 @@ class child {
     coworker::context* context() noexcept { return &context_; }
 
    private:
+    friend child;
+    promise_type(std::nullptr_t, scope& owner) noexcept;
+
     scope& owner_;
     coworker::context context_;
   };
 
-  explicit child(std::coroutine_handle<promise_type> coroutine) noexcept : handle(coroutine) {}
-  std::coroutine_handle<promise_type> handle;
+  child(const child&) = delete;
+  child& operator=(const child&) = delete;
+  ~child() {
+    if (coroutine_) coroutine_.destroy();
+  }
+
+  // As scope::spawn().
+  void start()&&;
+
+ private:
+  explicit child(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+  std::coroutine_handle<promise_type> coroutine_;
 };
 
-// A parameter lives as long as the frame; moving the task out destroys it before its end is reported.
+// Moving the task out of the parameter destroys it before its end is reported.
 inline child run_in_scope(scope&, task<void> work) {
   task<void> owned = std::move(work);
   co_await std::move(owned);
@@ -117,22 +135,7 @@ class scope {
   /// Starts a task; the executor resumes it soon.
   /// Throws: std::logic_error if the scope's context has no executor; std::bad_alloc and what the executor's
   /// post() throws. Nothing was then started.
-  void spawn(task<void> work) {
-    if (!context_.executor) {
-      throw std::logic_error(
-          "scope::spawn: the scope was made with a context that has no executor; make it with "
-          "co_await this_coro::context(), or with context(executor)");
-    }
-    const detail::child started = detail::run_in_scope(*this, std::move(work));
-    count_.fetch_add(child_unit, std::memory_order_relaxed);
-    try {
-      context_.executor.post(started.handle);
-    } catch (...) {
-      count_.fetch_sub(child_unit, std::memory_order_relaxed);
-      started.handle.destroy();
-      throw;
-    }
-  }
+  void spawn(task<void> work) { detail::run_in_scope(*this, std::move(work)).start(); }
 
   /// Starts the coroutine `callable(args...)`, and keeps the callable and the arguments alive until it has
   /// ended. So a capturing lambda is safe here.
@@ -192,8 +195,24 @@ class scope {
   join_awaiter join() noexcept { return join_awaiter(*this); }
 
  private:
+  friend detail::child;
   friend detail::child::promise_type;
   using child_handle = std::coroutine_handle<detail::child::promise_type>;
+
+  void start(child_handle started) {
+    if (!context_.executor) {
+      throw std::logic_error(
+          "scope::spawn: the scope was made with a context that has no executor; make it with "
+          "co_await this_coro::context(), or with context(executor)");
+    }
+    count_.fetch_add(child_unit, std::memory_order_relaxed);
+    try {
+      context_.executor.post(started);
+    } catch (...) {
+      count_.fetch_sub(child_unit, std::memory_order_relaxed);
+      throw;
+    }
+  }
 
   // A child cannot free its own frame while its final suspension still runs, so each frees the one that ended
   // before it.
@@ -234,8 +253,18 @@ class scope {
 
 namespace detail {
 
-inline child::promise_type::promise_type(scope& owner, task<void>&) noexcept
+inline child::promise_type::promise_type(std::nullptr_t, scope& owner) noexcept
     : owner_(owner), context_(owner.context_) {}
+
+inline void child::start() && {
+  const auto started = std::exchange(coroutine_, nullptr);  // it may run, and end, within the next call
+  try {
+    started.promise().owner_.start(started);
+  } catch (...) {
+    started.destroy();
+    throw;
+  }
+}
 
 inline void child::promise_type::unhandled_exception() noexcept {
   try {

@@ -4,6 +4,7 @@
 
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
+#include <coworker/coro/scope.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/insist.hpp>
 #include <coworker/job/outcome.hpp>
@@ -54,13 +55,12 @@ void worker_run<Queue>::start(job_record& record, time_point now) {
   ++slots_.running;
   core_.view.running.store(slots_.running, std::memory_order_relaxed);
   detail::insist([&] { watch_.add(record, now); });
-  const record_ref owned(record);
-  detail::insist([&] { jobs_.spawn(run_job(owned)); });
+  detail::insist([&] { run_job(jobs_, record).start(); });
 }
 
 template <transport Queue>
-task<void> worker_run<Queue>::run_job(record_ref owned) {
-  job_record& record = *owned;
+child worker_run<Queue>::run_job(scope&, job_record& record) {
+  const record_ref owned(record);
   if (record.runnable && record.stop.stop_requested())
     record.settle(outcome::stop("stopped before it was started"));
   if (record.runnable) {

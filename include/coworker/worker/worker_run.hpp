@@ -66,9 +66,9 @@ class worker_run {
 
  private:
   bool begin_take();
-  task<void> take_jobs(int capacity);
+  child take_jobs(scope& takes, int capacity);
   void accept(job_envelope& envelope, time_point now);
-  task<void> run_job(record_ref owned);
+  child run_job(scope& jobs, job_record& record);
   void give_up(job_record& record);
   task<void> deliver(record_ref owned);
   void handler_returned(job_record& record);
@@ -278,12 +278,12 @@ bool worker_run<Queue>::begin_take() {
   if (wanted <= 0) return false;
   slots_.requested += wanted;
   ++slots_.takes;
-  detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
+  detail::insist([&] { take_jobs(takes_, wanted).start(); });
   return true;
 }
 
 template <transport Queue>
-task<void> worker_run<Queue>::take_jobs(int capacity) {
+child worker_run<Queue>::take_jobs(scope&, int capacity) {
   const stop_token stop = co_await this_coro::stop_token();
   const time_point asked = executor_.now();
   recorded().take_sent(asked, static_cast<std::size_t>(capacity));
