@@ -8,6 +8,7 @@
 #include <coworker/coro/result.hpp>
 #include <coworker/coro/scope.hpp>
 #include <coworker/coro/task.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/exec/this_thread.hpp>
 #include <stdexcept>
 #include <utility>
@@ -17,7 +18,7 @@ namespace coworker::inline v0_1 {
 /// The awaiter of resume_on; to be awaited at once.
 class hop_awaiter {
  public:
-  explicit hop_awaiter(executor_ref destination) noexcept : destination_(destination) {}
+  explicit hop_awaiter(const executor_ref& destination) noexcept : destination_(destination) {}
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
@@ -61,7 +62,40 @@ class hop_awaiter {
 /// coroutine in a sync_wait(); what the destination's post() throws. The coroutine
 /// then continues where it was.
 /// Cancellation: not cancelled by a stop.
-inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
+inline hop_awaiter resume_on(const executor_ref& destination) noexcept { return hop_awaiter(destination); }
+
+namespace detail {
+
+// `co_await home;` moves the coroutine back to the executor where it was, unless it is there. Lack of memory
+// does not keep it away, because it can continue nowhere else.
+class home_executor {
+ public:
+  explicit home_executor(const executor_ref& home) noexcept : home_(home) {}
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    if (detail::require_context(awaiting, "home_executor").executor == home_) return false;
+    hop_awaiter hop(home_);
+    detail::insist([&] { hop.await_suspend(awaiting); });
+    return true;
+  }
+
+  void await_resume() const noexcept {}
+
+ private:
+  executor_ref home_;
+};
+
+// `home_executor home = co_await current_home();`
+class current_home : public context_awaiter<current_home> {
+ public:
+  static constexpr const char* name = "current_home";
+  current_home() noexcept {}
+  home_executor await_resume() const noexcept { return home_executor(context_->executor); }
+};
+
+}  // namespace detail
 
 /// Runs `work` on another executor and comes back.
 /// Returns the result of `work`.

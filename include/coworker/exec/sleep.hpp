@@ -46,8 +46,8 @@ duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
 /// The awaiter of sleep_until and sleep_for; to be awaited at once.
 class sleep_awaiter {
  public:
-  explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
-  explicit sleep_awaiter(duration span) noexcept : span_(span), relative_(true) {}
+  explicit sleep_awaiter(time_point due) noexcept : alarm_(due, nullptr) {}
+  explicit sleep_awaiter(duration span) noexcept : alarm_(time_point(span), nullptr), relative_(true) {}
   sleep_awaiter(const sleep_awaiter&) = delete;
   sleep_awaiter& operator=(const sleep_awaiter&) = delete;
   ~sleep_awaiter() = default;
@@ -63,7 +63,7 @@ class sleep_awaiter {
       return false;
     }
     alarm_.handle = awaiting;
-    alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
+    if (relative_) alarm_.due = detail::after(executor.now(), alarm_.due.time_since_epoch());
     // If a stop comes between these two lines, it finds the timer idle, and arm() then posts the handle at
     // once.
     on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
@@ -77,9 +77,7 @@ class sleep_awaiter {
   }
 
  private:
-  timer alarm_;
-  time_point due_{};
-  duration span_{};
+  timer alarm_;  // due that long after the start, if it is relative
   bool relative_ = false;
   std::optional<stop_callback<detail::cancel_timer>> on_stop_;
 };

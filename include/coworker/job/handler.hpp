@@ -121,7 +121,7 @@ template <job_handler Handler>
   // outcome is delivered.
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   using value = typename detail::awaited<detail::handler_result<Handler>>::type;
-  const executor_ref home = co_await this_coro::executor();
+  detail::home_executor home = co_await detail::current_home();
   outcome made;
   std::exception_ptr thrown;
   try {
@@ -147,15 +147,7 @@ template <job_handler Handler>
   } catch (...) {
     thrown = std::current_exception();
   }
-  const executor_ref here = co_await this_coro::executor();
-  bool at_home = here == home;
-  while (!at_home) {
-    try {
-      co_await resume_on(home);
-      at_home = true;
-    } catch (const std::bad_alloc&) {  // try again: it can continue nowhere else
-    }
-  }
+  co_await home;
   detail::settle(record, std::move(made), thrown, sink);
 }
 

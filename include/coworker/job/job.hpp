@@ -86,7 +86,8 @@ struct job {
   /// Returns the `traceparent` header of the request that this job serves, to be sent on to services that it
   /// calls; empty if there is none. The text is valid as long as this job or a copy of it lives.
   std::string_view trace_parent() const noexcept {
-    return record_ ? std::string_view(record_->trace_parent) : std::string_view();
+    if (!record_ || record_->labels == nullptr) return {};
+    return record_->labels->trace_parent;
   }
 
   /// Reports how far the job is to whoever waits for it. `value`: anything that converts to json. Returns at
@@ -99,7 +100,8 @@ struct job {
   void progress(Value&& value) const {
     if (!record_) return;
     json given(std::forward<Value>(value));
-    if (record_->observer != nullptr) record_->observer->reported(given);
+    const detail::worker_view* const around = record_->worker;
+    if (around != nullptr && around->observer != nullptr) around->observer->reported(given);
     record_->progress.report(record_, std::move(given));
   }
   template <class Value>

@@ -22,7 +22,7 @@ class job_log {
   }
 
   void write(log_level level, std::string_view message) const noexcept {
-    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->log_label));
+    if (writes(level)) destination()->write(level, message, job_->subject());
   }
 
   void(trace)(std::string_view message) const noexcept { write(log_level::trace, message); }

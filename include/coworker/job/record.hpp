@@ -14,6 +14,7 @@
 #include <coworker/log.hpp>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace coworker::inline v0_1 {
@@ -31,19 +32,20 @@ struct job_envelope {
   std::string log_label = {};     ///< shown in brackets before its log lines; empty: none
 };
 
-namespace detail {
-class job_observer;
-}  // namespace detail
+/// Texts that come with few jobs.
+struct job_labels {
+  std::string log;           ///< shown in brackets before its log lines
+  std::string trace_parent;  ///< of the request that it serves
+};
 
 /// What a worker keeps of a job. A chain of tasks finds it in its context. It is shared, because a copy of
 /// the job may live longer than the worker needs the record.
 struct job_record {
-  stop_source stop;  ///< stops this job only
+  stop_source stop;          ///< stops this job only
+  const job_labels* labels;  ///< owned; null if it has none
   std::string id;
-  std::string log_label;
   json input;                 ///< moved out when the handler is called
   json details;               ///< moved out when the handler is called
-  std::string trace_parent;   ///< of the request that it serves
   coworker::outcome outcome;  ///< once it has one; during a stop, the outcome that the stop gives it
   bool runnable = true;       ///< false: it already has its outcome
   bool given_up = false;      ///< its outcome is delivered although its handler still runs
@@ -55,26 +57,24 @@ struct job_record {
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = (time_point::max)();
-  time_point taken{};                    ///< when the queue handed it over
-  time_point started{};                  ///< when its handler was started
-  time_point settled{};                  ///< when it got its outcome
-  std::uint32_t look_slot = UINT32_MAX;  ///< its position among the jobs that the worker will check again
+  time_point taken{};    ///< when the queue handed it over
+  time_point started{};  ///< when its handler was started
+  time_point settled{};  ///< when it got its outcome
   detail::progress_line progress;
   logger* log = nullptr;                        ///< the worker's log
   const detail::worker_view* worker = nullptr;  ///< what it may see of its worker; null outside a worker
   job_timings* timings = nullptr;               ///< owned; null unless timings are measured
   stream_options* own_stream = nullptr;         ///< owned; null if the job has no options of its own
-  detail::job_observer* observer = nullptr;     ///< set by tests
   job_record* previous = nullptr;               ///< in the list that contains it
   job_record* next = nullptr;
+  std::uint32_t look_slot = UINT32_MAX;  ///< its position among the jobs that the worker will check again
 
   /// Throws: std::bad_alloc; the envelope then still has all its contents.
   explicit job_record(job_envelope&& envelope)
-      : id(std::move(envelope.id)),
-        log_label(std::move(envelope.log_label)),
+      : labels(labels_of(envelope)),
+        id(std::move(envelope.id)),
         input(std::move(envelope.input)),
         details(std::move(envelope.details)),
-        trace_parent(std::move(envelope.trace_parent)),
         deliveries(envelope.deliveries),
         time_limit(envelope.time_limit),
         deadline(envelope.deadline) {
@@ -86,6 +86,12 @@ struct job_record {
   ~job_record() {
     delete timings;
     delete own_stream;
+    delete labels;
+  }
+
+  /// What its log lines are about.
+  log_subject subject() const noexcept {
+    return log_subject(id, labels != nullptr ? std::string_view(labels->log) : std::string_view());
   }
 
   /// Gives it an outcome without running it.
@@ -96,6 +102,12 @@ struct job_record {
 
  private:
   friend class detail::record_ref;
+
+  static const job_labels* labels_of(job_envelope& envelope) {
+    if (envelope.log_label.empty() && envelope.trace_parent.empty()) return nullptr;
+    return new job_labels{std::move(envelope.log_label), std::move(envelope.trace_parent)};
+  }
+
   std::atomic<int> owners_{0};
 };
 

@@ -155,18 +155,6 @@ task<void> stream_range(Handler& handler, job_record& record, Stream& stream, ex
   }
 }
 
-inline task<void> return_home(executor_ref home) {
-  const executor_ref here = co_await this_coro::executor();
-  bool at_home = here == home;
-  while (!at_home) {
-    try {
-      co_await resume_on(home);
-      at_home = true;
-    } catch (const std::bad_alloc&) {  // try again: it can continue nowhere else
-    }
-  }
-}
-
 // Receives the chunks of a job's stream.
 struct send_of_job {
   const stream_sink& sink;
@@ -208,8 +196,8 @@ inline task<void> run_streaming(const void* handler, read_stream read, executor_
   } catch (...) {
     thrown = std::current_exception();
   }
-  auto on_the_way = detail::insist([&] { return detail::return_home(job.executor); });
-  co_await std::move(on_the_way);
+  home_executor home(job.executor);
+  co_await home;
   auto finishing = detail::insist([&] { return stream.finish(); });
   try {
     co_await std::move(finishing);

@@ -176,10 +176,10 @@ class test_job : private detail::job_observer {
     job_record& record = *owned;
     record_ = &record;
     record.log = &lines;
-    record.observer = this;
     detail::worker_view around;
     around.pool = loop_;
     around.running = 1;
+    around.observer = this;
     record.worker = &around;
     detail::await_counter counter(loop_, record.stop);
     counter.stop_at = stop_at_await_;
@@ -207,7 +207,6 @@ class test_job : private detail::job_observer {
     beside.request_stop();
     co_await beside.join();
     outcome = record.outcome;
-    record.observer = nullptr;
     record.log = nullptr;
     record.worker = nullptr;
   }

@@ -146,7 +146,7 @@ class job_watch {
     const std::string limit = seconds_text(due > record.started ? due - record.started : duration::zero());
     outcome ended = outcome::failure("timed out: it ran longer than its limit of " + limit);
     log_.write(log_level::warn, "It has run for " + limit + ", its time limit: stop requested.",
-               log_subject(record.id, record.log_label));
+               record.subject());
     stop(record, std::move(ended), now);
   }
 

@@ -28,7 +28,7 @@ void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
   if (!detail::insist([&] { return core_.in_progress.add(record->id); })) {
     core_.log.write(log_level::warn,
                     "The queue handed over a job that is already in progress here; the copy is dropped.",
-                    log_subject(record->id, record->log_label));
+                    record->subject());
     delete record;
     return;
   }
@@ -64,7 +64,7 @@ child worker_run<Queue>::run_job(scope&, job_record& record) {
   if (record.runnable && record.stop.stop_requested())
     record.settle(outcome::stop("stopped before it was started"));
   if (record.runnable) {
-    core_.log.write(log_level::info, "Started.", log_subject(record.id, record.log_label));
+    core_.log.write(log_level::info, "Started.", record.subject());
     if constexpr (progress_transport<Queue>) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
@@ -104,7 +104,7 @@ void worker_run<Queue>::give_up(job_record& record) {
   core_.log.write(
       log_level::warn,
       "It was asked to stop and still runs: it is given up. Its handler keeps the slot until it returns.",
-      log_subject(record.id, record.log_label));
+      record.subject());
   record.given_up = true;
   record.settled = executor_.now();
   recorded().handler_ended(record.settled, record.settled - record.started);
@@ -128,7 +128,7 @@ template <transport Queue>
 void worker_run<Queue>::handler_returned(job_record& record) {
   core_.log.write(log_level::info,
                   "Its handler has returned, after it was given up; what it returned is thrown away.",
-                  log_subject(record.id, record.log_label));
+                  record.subject());
   record.returned = true;
   if (!record.ended) return;
   --slots_.stuck;
@@ -169,7 +169,7 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   }
   if (record.outcome.recycle_worker && !core_.inbox.leaving()) {
     core_.log.write(log_level::info, "The job asked for this worker to be recycled: no more jobs are taken.",
-                    log_subject(record.id, record.log_label));
+                    record.subject());
     core_.inbox.leave();
   }
 }

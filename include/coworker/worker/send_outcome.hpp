@@ -43,7 +43,7 @@ task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
     } catch (const cancelled&) {
       was_cancelled = true;
     } catch (...) {
-      detail::log_thrown("The engine's chunk()", log, log_subject(job.id, job.log_label));
+      detail::log_thrown("The engine's chunk()", log, job.subject());
     }
     job.sends_chunk = false;
     if (was_cancelled) throw cancelled();
@@ -89,7 +89,7 @@ task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
 template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
-  const log_subject subject(record.id, record.log_label);
+  const log_subject subject = record.subject();
   if constexpr (progress_transport<Queue>) {  // none may follow the outcome
     progress_state* const state = record.progress.state();
     if (state != nullptr) {

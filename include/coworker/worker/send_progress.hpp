@@ -40,8 +40,7 @@ inline bool can_be_sent(const json& value, const job_record& record, logger& log
     return false;
   } catch (json_value_error& error) {
     error.inside_member("progress");
-    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(),
-              log_subject(record.id, record.log_label));
+    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(), record.subject());
     return false;
   }
 }
@@ -52,7 +51,7 @@ task<delivery> try_progress(Queue& queue, const job_record& job, json value, log
   try {
     co_return co_await queue.progress(job.id, std::move(value));
   } catch (...) {
-    detail::log_thrown("The engine's progress()", log, log_subject(job.id, job.log_label));
+    detail::log_thrown("The engine's progress()", log, job.subject());
   }
   co_return delivery::refused;
 }

@@ -213,7 +213,7 @@ class borrowed {
 };
 
 inline watched_executor::watched_executor(watchdog& owner, const job_record& job)
-    : owner_(owner), id_(job.id), log_label_(job.log_label) {}
+    : owner_(owner), id_(job.id), log_label_(job.subject().label) {}
 
 inline void watched_executor::post(std::coroutine_handle<> handle) {
   owner_.note(handle, *this);
