@@ -6,10 +6,25 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace coworker::inline v0_1::detail {
+
+/// Returns a hash of the text alone. Without a seed, texts that collide can be prepared.
+inline std::uint64_t hash_unseeded(std::string_view text) noexcept {
+  std::uint64_t mixed = 0xcbf29ce484222325;  // like FNV-1a, eight bytes at a time
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data(), sizeof word);
+    mixed = (mixed ^ word) * 0x9e3779b97f4a7c15;
+    mixed ^= mixed >> 29;
+  }
+  for (const char c : text) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return mixed ^ (mixed >> 32);
+}
 
 /// What a hash_table requires of `Keys`. A default-constructed entry is free.
 ///
@@ -140,4 +155,4 @@ class hash_table {
   [[no_unique_address]] Keys keys_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail

@@ -13,15 +13,11 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// FNV-1a, so that the order in which the ids are listed depends on the ids only.
+// Without a seed, so that the order in which the ids are listed depends on the ids only.
 struct plain_id_keys {
   using key = std::string_view;
 
-  std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 14695981039346656037U;
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
-    return mixed ^ (mixed >> 32);
-  }
+  std::uint64_t hash(std::string_view id) const noexcept { return hash_unseeded(id); }
   std::string_view key_of(const std::string* id) const noexcept { return *id; }
   bool in_use(const std::string* id) const noexcept { return id != nullptr; }
 };

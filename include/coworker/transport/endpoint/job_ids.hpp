@@ -6,7 +6,6 @@
 #include <coworker/transport/endpoint/job.hpp>
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -15,15 +14,7 @@ namespace coworker::inline v0_1::detail {
 struct endpoint_job_keys {
   using key = std::string_view;
   std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325;  // like FNV-1a, eight bytes at a time; most ids are our own
-    for (; id.size() >= 8; id.remove_prefix(8)) {
-      std::uint64_t word;
-      std::memcpy(&word, id.data(), sizeof word);
-      mixed = (mixed ^ word) * 0x9e3779b97f4a7c15;
-      mixed ^= mixed >> 29;
-    }
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return mixed ^ (mixed >> 32);
+    return hash_unseeded(id);  // most ids are our own
   }
   std::string_view key_of(const job_handle& job) const noexcept { return job->id; }
   bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
