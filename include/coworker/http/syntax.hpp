@@ -37,30 +37,35 @@ constexpr int hex_digit(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// A set of ASCII characters as two 64-bit words. Built from constants: compilers are slow to build
+// A set of ASCII characters, as a table of all bytes. Built from two words of bits: compilers are slow to build
 // one from a long text.
 class char_set {
  public:
-  constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept : bits_{below_64, above} {}
+  constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept {
+    for (unsigned i = 0; i < 64; ++i) {
+      has_[i] = ((below_64 >> i) & 1) != 0;
+      has_[i + 64] = ((above >> i) & 1) != 0;
+    }
+  }
 
   constexpr char_set with(std::string_view more) const noexcept {
     char_set all = *this;
-    for (const char c : more) all.bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+    for (const char c : more) all.has_[c & 0x7f] = true;
     return all;
   }
-  constexpr bool has(char c) const noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 128 && ((bits_[byte >> 6] >> (byte & 63)) & 1) != 0;
-  }
+  constexpr bool has(char c) const noexcept { return has_[static_cast<unsigned char>(c)]; }
   constexpr bool has_all_of(std::string_view text) const noexcept {
-    for (const char c : text) {
-      if (!has(c)) return false;
-    }
-    return true;
+    return count_leading(text) == text.size();
+  }
+  // Returns how many characters at the beginning of the text are in the set.
+  constexpr std::size_t count_leading(std::string_view text) const noexcept {
+    std::size_t count = 0;
+    while (count < text.size() && has(text[count])) ++count;
+    return count;
   }
 
  private:
-  std::uint64_t bits_[2];
+  bool has_[256] = {};
 };
 
 inline constexpr char_set letters_and_digits{0x03ff'0000'0000'0000, 0x07ff'fffe'07ff'fffe};

@@ -37,15 +37,15 @@ constexpr int take_character(std::string_view& encoded) noexcept {
 /// Appends `text`, percent-encoded except for the unreserved characters of RFC 3986: letters, digits, - . _ ~
 inline void append_url_encoded(std::string& encoded, std::string_view text) {
   constexpr const char* digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (detail::unreserved_characters.has(c)) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
+  for (;;) {
+    const std::size_t plain = detail::unreserved_characters.count_leading(text);
+    encoded.append(text.data(), plain);
+    if (plain == text.size()) return;
+    const auto byte = static_cast<unsigned char>(text[plain]);
     encoded += '%';
     encoded += digits[byte >> 4];
     encoded += digits[byte & 15];
+    text.remove_prefix(plain + 1);
   }
 }
 

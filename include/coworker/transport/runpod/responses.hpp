@@ -5,6 +5,7 @@
 #include <coworker/exec/insist.hpp>
 #include <coworker/http/client.hpp>
 #include <coworker/http/url.hpp>
+#include <coworker/json/bytes.hpp>
 #include <coworker/json/escape.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
@@ -95,6 +96,9 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   std::string line;
   line.reserve(name.size() + mark.size() + value.size());
   line.append(name).append(mark);
+  const char* const end = value.data() + value.size();
+  const detail::plain_run run = detail::skip_plain(value.data(), end);
+  if (run.end == end && run.ascii && value.find('\x7f') == std::string_view::npos) return line.append(value);
   for (const char c : value) {
     if (c < ' ' || c > '~') return line.append(url_encode(value));
   }
