@@ -13,6 +13,7 @@ class post_gate {
 
   // Set while the server allows posts. While it is not set, no more jobs should be taken.
   event& open() noexcept { return open_; }
+  bool is_open() const noexcept { return denials_ == 0; }
 
   // Says that the server denies posts; while any is set, the gate is not open.
   class denial {

@@ -117,7 +117,9 @@ class poster {
     co_return delivery::refused;
   }
 
-  // Set while the server allows us to post. While it is not set, no more jobs should be taken.
+  // Whether the server allows us to post; allowed() is set while it does. While it does not, no more jobs
+  // should be taken.
+  bool may_post() const noexcept { return gate_.is_open(); }
   event& allowed() noexcept { return gate_.open(); }
 
   // Until it is stopped, stores results whose first attempt hangs, so that the end of the process loses none.
@@ -191,13 +193,13 @@ class poster {
 
   // The first attempt of a result that has a place in the spool but is not stored there yet.
   struct first_try : wait_link {
-    time_point keep_at;
+    time_point keep_at{};
     const http_request* request;
     ticket* kept;
 
-    first_try(time_point due, const http_request& posts, ticket& keeps) noexcept
-        : keep_at(due), request(&posts), kept(&keeps) {}
-    ~first_try() {
+    first_try(const http_request& posts, ticket* keeps) noexcept : request(&posts), kept(keeps) {}
+    ~first_try() { end(); }
+    void end() noexcept {
       if (listed()) unlink();
     }
   };
@@ -227,7 +229,7 @@ class poster {
     context unstopped(co_await this_coro::executor(), std::move(cut_off));
     http_response response;
     try {
-      response = co_await client_.send(request).in(unstopped);
+      co_return co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
       response.failure = http_failure::timed_out;
       response.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
@@ -254,17 +256,15 @@ class poster {
     for (;;) {
       const stop_token cut_off = is_chunk ? parts_cut_off_->get_token() : cut_off_->get_token();
       const bool last_call = cut_off.stop_requested();
-      http_response response;
-      {
-        first_try first(after(executor.now(), std::chrono::seconds(1)), request,
-                        kept != nullptr ? *kept : no_ticket_);
-        if (kept != nullptr && *kept && !kept->stored()) {
-          firsts_.push_back(first);
-          detail::insist([this] { first_sent_.set(); });
-        }
-        task<http_response> sending = detail::insist([&] { return send(request, cut_off); });
-        response = co_await std::move(sending);
+      first_try first(request, kept);
+      if (kept != nullptr && *kept && !kept->stored()) {
+        first.keep_at = after(executor.now(), std::chrono::seconds(1));
+        firsts_.push_back(first);
+        detail::insist([this] { first_sent_.set(); });
       }
+      task<http_response> sending = detail::insist([&] { return send(request, cut_off); });
+      const http_response response = co_await std::move(sending);
+      first.end();
       const post_answer meaning = coworker::classify_post(response);
       if (meaning == post_answer::accepted) {
         health_.worked();
@@ -376,7 +376,6 @@ class poster {
   channel_health health_;
   semaphore turns_;
   Spool spool_;
-  ticket no_ticket_;
   wait_list<first_try> firsts_;
   event first_sent_;
   event hurry_;  // set shortly before the worker's time is over

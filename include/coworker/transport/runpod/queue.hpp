@@ -164,8 +164,10 @@ class runpod_queue : public detail::waiter_of_client<Client> {
 
 template <http_client Client, class Spool, class Attendant>
 task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request request) {
-  const executor_ref executor = co_await this_coro::executor();
-  co_await poster_.allowed().wait();
+  const context here = co_await this_coro::context();
+  const executor_ref& executor = here.executor;
+  here.stop.throw_if_stopped();
+  if (!poster_.may_post()) co_await poster_.allowed().wait();
   time_point asked = executor.now();
   for (; asked < take_not_before_; asked = executor.now()) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
