@@ -127,10 +127,11 @@ inline bool may_be_job(const json& document) {
 inline void read_job_details(job_envelope& job) {
   const json& details = job.details;
   for (const json* const place : {&details, &std::as_const(job.input)}) {
-    if (!place->is_object() || !job.trace_parent.empty()) continue;
+    if (!place->is_object() || place->empty() || !job.trace_parent.empty()) continue;
     if (const auto trace = place->find("traceparent"); trace != place->end() && trace->is_string())
       job.trace_parent = trace->get<std::string>();
   }
+  if (details.empty()) return;
   if (const auto batch = details.find("batchId"); batch != details.end() && batch->is_string())
     job.log_label = "batchId=" + batch->get<std::string>();
   const auto policy = details.find("policy");
@@ -153,17 +154,17 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
               "for it.");
     return std::nullopt;
   }
-  job_envelope made;
-  made.id = id->get<std::string>();
-  item.erase("id");
+  std::optional<job_envelope> made(std::in_place);
+  made->id = id->get<std::string>();
+  item.erase(id);
   if (const auto input = item.find("input"); input != item.end()) {
-    made.input = std::move(*input);
-    item.erase("input");
+    made->input = std::move(*input);
+    item.erase(input);
   } else {
-    made.problem = "The queue handed over this job without an \"input\".";
+    made->problem = "The queue handed over this job without an \"input\".";
   }
-  made.details = std::move(item);
-  coworker::read_job_details(made);
+  made->details = std::move(item);
+  coworker::read_job_details(*made);
   return made;
 }
 
