@@ -3,6 +3,7 @@
 // not know what the latencies are of, and never reads a clock.
 
 #include <array>
+#include <bit>
 #include <coworker/coro/clock.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -33,7 +34,7 @@ struct latency_buckets {
   static std::size_t index(std::uint64_t microseconds) noexcept {
     // The masks do not change the values; they show the compiler that each fits into a std::size_t.
     if (microseconds < parts) return microseconds & (parts - 1);
-    const int octave = highest_bit(microseconds) - part_bits;
+    const int octave = static_cast<int>(std::bit_width(microseconds)) - 1 - part_bits;
     if (octave >= octaves) return count - 1;
     return static_cast<std::size_t>(octave) * parts + ((microseconds >> octave) & (2 * parts - 1));
   }
@@ -43,19 +44,6 @@ struct latency_buckets {
     if (bucket < parts) return static_cast<double>(bucket + 1) * 1e-6;
     const std::size_t octave = bucket / parts - 1;
     return static_cast<double>((bucket % parts + parts + 1) << octave) * 1e-6;
-  }
-
- private:
-  // std::bit_width is in <bit>, which this header does not include to keep compiling cheap. Five steps
-  // do the same.
-  static int highest_bit(std::uint64_t value) noexcept {
-    int bit = 0;
-    for (int step = 32; step > 0; step /= 2) {
-      if (value >> step == 0) continue;
-      value >>= step;
-      bit += step;
-    }
-    return bit;
   }
 };
 
