@@ -6,6 +6,8 @@
 #include <coworker/coro/clock.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <utility>
 #include <vector>
 
 namespace coworker::inline v0_1 {
@@ -23,30 +25,30 @@ namespace detail {
 class recent_average {
  public:
   // Records that the value was `value` from `from` until `now`.
-  void add(time_point from, time_point now, double value) noexcept {
+  void add(time_point from, time_point now, std::int64_t value) noexcept {
     advance(now);
     if (now - from > window - slice) from = now - window + slice;
     while (from < now) {
       const std::int64_t number = from.time_since_epoch() / slice;
       const time_point next = time_point(slice * (number + 1));
       const time_point end = next < now ? next : now;
-      sums_[index(number)] += std::chrono::duration<double>(end - from).count() * value;
+      const duration product = (end - from) * value;
+      products_[index(number)] += product;
+      sum_ += product;
       from = end;
     }
   }
 
   double at(time_point now) noexcept {
     advance(now);
-    double sum = 0;
-    for (const double one : sums_) sum += one;
-    return sum / std::chrono::duration<double>(window).count();
+    return static_cast<double>(sum_.count()) / static_cast<double>(window.count());
   }
 
   // Returns what a value contributes to the average that has been `value` since then and still is.
-  static double share(time_point since, time_point now, double value) noexcept {
+  static double share(time_point since, time_point now, std::int64_t value) noexcept {
     const duration span = now - since > window ? window : now - since;
     return span > duration::zero()
-               ? value * static_cast<double>(span.count()) / static_cast<double>(window.count())
+               ? static_cast<double>(span.count() * value) / static_cast<double>(window.count())
                : 0;
   }
 
@@ -62,13 +64,15 @@ class recent_average {
   void advance(time_point now) noexcept {
     const std::int64_t reached = now.time_since_epoch() / slice;
     if (reached - current_ >= slice_count) {
-      sums_.fill(0);
+      products_.fill(duration::zero());
+      sum_ = duration::zero();
       current_ = reached;
     }
-    while (current_ < reached) sums_[index(++current_)] = 0;
+    while (current_ < reached) sum_ -= std::exchange(products_[index(++current_)], duration::zero());
   }
 
-  std::array<double, slice_count> sums_{};
+  std::array<duration, slice_count> products_{};  // of time and value; exact up to values of ten billion
+  duration sum_{};                                // of all slices
   std::int64_t current_ = 0;
 };
 
@@ -102,7 +106,7 @@ class demand_meter {
     if (now - sent < shortest.take) shortest.take = now - sent;
     const duration grace = at_once(shortest);
     full_at_once_ = full && brought > 0 && now - sent <= grace;
-    held_.add(full ? after(sent, grace) : sent, now, static_cast<double>(asked));
+    held_.add(full ? after(sent, grace) : sent, now, slots(asked));
   }
 
   /// Records that `count` slots are in use from now on.
@@ -118,7 +122,7 @@ class demand_meter {
     double held = held_.at(now);
     const duration grace = at_once(shortest);
     for (const pending_take& one : pending_)
-      held += recent_average::share(after(one.sent, grace), now, static_cast<double>(one.asked));
+      held += recent_average::share(after(one.sent, grace), now, slots(one.asked));
     const double free = limit - in_use_.at(now) - recent_average::share(in_use_since_, now, in_use_now_);
     return held < free ? held : free > 0 ? free : 0;
   }
@@ -136,6 +140,11 @@ class demand_meter {
     time_point sent;
     std::size_t asked;
   };
+
+  static std::int64_t slots(std::size_t asked) noexcept {
+    constexpr std::size_t most = (std::numeric_limits<int>::max)();
+    return static_cast<std::int64_t>(asked < most ? asked : most);
+  }
 
   static duration within(duration span, duration least, duration most) noexcept {
     return span < least ? least : span < most ? span : most;

@@ -9,6 +9,7 @@
 #include <coworker/scale/latency_histogram.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 
 namespace coworker::inline v0_1 {
 
@@ -88,14 +89,13 @@ class rate_meter {
   void add(time_point now, std::uint64_t events = 1) noexcept {
     advance(now);
     slices_[index(current_)] += events;
+    sum_ += events;
   }
 
   /// Returns the number of events in the second before `now`, accurate to the oldest slice.
   double per_second(time_point now) noexcept {
     advance(now);
-    std::uint64_t sum = 0;
-    for (const std::uint64_t events : slices_) sum += events;
-    return static_cast<double>(sum);
+    return static_cast<double>(sum_);
   }
 
  private:
@@ -110,12 +110,14 @@ class rate_meter {
     const std::int64_t reached = now.time_since_epoch() / slice;
     if (reached - current_ >= slice_count) {
       slices_.fill(0);
+      sum_ = 0;
       current_ = reached;
     }
-    while (current_ < reached) slices_[index(++current_)] = 0;
+    while (current_ < reached) sum_ -= std::exchange(slices_[index(++current_)], 0U);
   }
 
   std::array<std::uint64_t, slice_count> slices_{};
+  std::uint64_t sum_ = 0;  // of all slices
   std::int64_t current_ = 0;
 };
 
