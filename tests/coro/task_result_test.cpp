@@ -45,21 +45,18 @@ TEST_CASE("a task_result may be taken while the frame of its task still exists")
   SUBCASE("a value") {
     task_result<int> result(&place);
     result.set(7);
-    result.ended_in_its_frame();
     CHECK(result.take() == 7);
     CHECK(result.frame() == &place);
   }
   SUBCASE("a value that has a destructor") {
     task_result<std::unique_ptr<int>> result(&place);
     result.set(std::make_unique<int>(7));
-    result.ended_in_its_frame();
     CHECK(*result.take() == 7);
     CHECK(result.frame() == &place);
   }
   SUBCASE("an exception") {
     task_result<int> result(&place);
     result.set_exception(failure("broken"));
-    result.ended_in_its_frame();
     CHECK(failure_of(result) == "broken");
     CHECK(result.frame() == &place);
   }

@@ -64,7 +64,6 @@ class task_promise_base : public recycled_frame, public entered_promise {
     // Nobody on the stack would continue the awaiting coroutine. This call does, and its awaiter destroys
     // this frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
-      self.promise().result_->ended_in_its_frame();
       detail::resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 

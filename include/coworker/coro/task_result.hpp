@@ -29,10 +29,10 @@ struct result_value<void> {
 
 // One word holds the whole state, so that a call needs a single test for all rare cases:
 //
-//   the frame's address                 the task has not ended
-//   value_mark                          it ended with a value; its frame is freed
-//   exception_mark                      it ended with an exception; its frame is freed
-//   the address | a mark | ended_mark   it ended, and its frame must still be destroyed
+//   the frame's address    the task has not ended
+//   value_mark             it ended with a value; its frame is freed
+//   exception_mark         it ended with an exception; its frame is freed
+//   the address | a mark   it ended, and its frame must still be destroyed
 //
 // value_mark is 0 if the value needs no destructor, so that nothing has to be written for it.
 template <class T>
@@ -55,7 +55,6 @@ class task_result {
   // Null once the frame is freed.
   void* frame() const noexcept { return reinterpret_cast<void*>(bits() & ~all_marks); }
   void frame_is_freed() noexcept { keep(all_marks); }
-  void ended_in_its_frame() noexcept { add(ended_mark); }
 
   // Takes a value for T, an object for T&, nothing for void.
   template <class... Value>
@@ -92,8 +91,7 @@ class task_result {
  private:
   static constexpr std::uintptr_t value_mark = std::is_trivially_destructible_v<value_type> ? 0 : 1;
   static constexpr std::uintptr_t exception_mark = 2;
-  static constexpr std::uintptr_t ended_mark = 4;
-  static constexpr std::uintptr_t all_marks = 7;
+  static constexpr std::uintptr_t all_marks = 3;
   static_assert(frame_alignment > all_marks, "the marks stand in bits that are 0 in a frame's address");
 
   std::uintptr_t bits() const noexcept { return reinterpret_cast<std::uintptr_t>(word_); }

@@ -4,8 +4,8 @@
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/insist.hpp>
 #include <coworker/http/client.hpp>
+#include <coworker/http/syntax.hpp>
 #include <coworker/http/url.hpp>
-#include <coworker/json/bytes.hpp>
 #include <coworker/json/escape.hpp>
 #include <coworker/json/json.hpp>
 #include <coworker/log.hpp>
@@ -96,13 +96,8 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   std::string line;
   line.reserve(name.size() + mark.size() + value.size());
   line.append(name).append(mark);
-  const char* const end = value.data() + value.size();
-  const detail::plain_run run = detail::skip_plain(value.data(), end);
-  if (run.end == end && run.ascii && value.find('\x7f') == std::string_view::npos) return line.append(value);
-  for (const char c : value) {
-    if (c < ' ' || c > '~') return line.append(url_encode(value));
-  }
-  return line.append(value);
+  static constexpr detail::char_set printable{0xffff'ffff'0000'0000, 0x7fff'ffff'ffff'ffff};
+  return printable.has_all_of(value) ? line.append(value) : line.append(url_encode(value));
 }
 
 /// Returns the body of the outcome that replaces one that the queue refused. The reason may contain the
