@@ -62,14 +62,8 @@ class [[nodiscard("a child does nothing until it is started")]] child {
     coworker::context context_;
   };
 
-  child(const child&) = delete;
-  child& operator=(const child&) = delete;
-  ~child() {
-    if (coroutine_) coroutine_.destroy();
-  }
-
-  // As scope::spawn().
-  void start()&&;
+  // As scope::spawn(). To be called once: a child has no destructor, so that it is returned in a register.
+  void start() const;
 
  private:
   explicit child(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
@@ -199,8 +193,10 @@ class scope {
   friend detail::child::promise_type;
   using child_handle = std::coroutine_handle<detail::child::promise_type>;
 
+  // Destroys the child if it throws.
   void start(child_handle started) {
     if (!context_.executor) {
+      started.destroy();
       throw std::logic_error(
           "scope::spawn: the scope was made with a context that has no executor; make it with "
           "co_await this_coro::context(), or with context(executor)");
@@ -210,6 +206,7 @@ class scope {
       context_.executor.post(started);
     } catch (...) {
       count_.fetch_sub(child_unit, std::memory_order_relaxed);
+      started.destroy();
       throw;
     }
   }
@@ -256,15 +253,7 @@ namespace detail {
 inline child::promise_type::promise_type(std::nullptr_t, scope& owner) noexcept
     : owner_(owner), context_(owner.context_) {}
 
-inline void child::start() && {
-  const auto started = std::exchange(coroutine_, nullptr);  // it may run, and end, within the next call
-  try {
-    started.promise().owner_.start(started);
-  } catch (...) {
-    started.destroy();
-    throw;
-  }
-}
+inline void child::start() const { coroutine_.promise().owner_.start(coroutine_); }
 
 inline void child::promise_type::unhandled_exception() noexcept {
   try {
