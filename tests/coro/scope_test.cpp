@@ -53,6 +53,21 @@ cw::task<> scope_count_on(cw::executor_ref place, std::atomic<int>& count) {
   ++count;
 }
 
+// An object whose coroutines a scope runs directly, without a task.
+struct scope_counter {
+  int ended = 0;
+
+  cw::detail::child count(cw::scope&, std::shared_ptr<int> argument) {
+    const std::shared_ptr<int> owned = std::move(argument);
+    co_await cw::sleep_for(1s);
+    ++ended;
+  }
+  cw::detail::child fail(cw::scope&) {
+    co_await cw::sleep_for(2s);
+    throw std::runtime_error("failed there");
+  }
+};
+
 // An executor that refuses a chosen post, like one that is out of memory or threads.
 class scope_refusing_loop {
  public:
@@ -397,6 +412,54 @@ TEST_CASE("a task that the executor refuses is not started, and the scope does n
   };
   CHECK(cw::sync_wait(loop, body(seen, argument)));
   CHECK(seen == std::vector<int>{1});
+}
+
+TEST_CASE("a coroutine may be a child itself, and then ends and fails like a task") {
+  cw::simulated_loop loop;
+  scope_counter counter;
+  const auto argument = std::make_shared<int>();
+  const auto body = [](scope_counter& on, std::shared_ptr<int> kept) -> cw::task<std::string> {
+    cw::scope children(co_await cw::this_coro::context());
+    on.count(children, kept).start();
+    on.count(children, kept).start();
+    on.fail(children).start();
+    CHECK(children.running() == 3);
+    CHECK(kept.use_count() == 4);
+    co_await cw::sleep_for(1500ms);
+    CHECK(children.running() == 1);
+    CHECK(kept.use_count() == 2);
+    std::string failure;
+    try {
+      co_await children.join();
+    } catch (const std::runtime_error& error) {
+      failure = error.what();
+    }
+    co_return failure;
+  };
+  CHECK(cw::sync_wait(loop, body(counter, argument)) == "failed there");
+  CHECK(counter.ended == 2);
+  CHECK(argument.use_count() == 1);
+}
+
+TEST_CASE("a child that the executor refuses is destroyed, and the scope does not wait for it") {
+  scope_refusing_loop loop(1);  // one post for the task below
+  scope_counter counter;
+  const auto argument = std::make_shared<int>();
+  const auto body = [](scope_counter& on, std::shared_ptr<int> kept) -> cw::task<bool> {
+    cw::scope children(co_await cw::this_coro::context());
+    bool refused = false;
+    try {
+      on.count(children, kept).start();
+    } catch (const std::bad_alloc&) {
+      refused = true;
+    }
+    CHECK(children.running() == 0);
+    CHECK(kept.use_count() == 2);
+    co_await children.join();
+    co_return refused;
+  };
+  CHECK(cw::sync_wait(loop, body(counter, argument)));
+  CHECK(counter.ended == 0);
 }
 
 TEST_CASE("spawn() on a scope whose context has no executor throws an error that says so") {

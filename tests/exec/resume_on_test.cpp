@@ -1,5 +1,6 @@
 #include <doctest/doctest.h>
 #include <coworker/coro/context.hpp>
+#include <coworker/coro/scope.hpp>
 #include <coworker/exec/event_loop.hpp>
 #include <coworker/exec/resume_on.hpp>
 #include <coworker/exec/simulated_loop.hpp>
@@ -21,6 +22,24 @@ struct hop_refusing_executor {
   void arm(cw::timer&) {}
   void cancel(cw::timer&) {}
   cw::time_point now() const { return {}; }
+};
+
+// Refuses the first posts, then passes them to another executor.
+struct hop_short_of_memory {
+  cw::executor_ref place;
+  int refusals_left;
+
+  hop_short_of_memory(cw::executor_ref other, int refusals) : place(other), refusals_left(refusals) {}
+  void post(std::coroutine_handle<> handle) {
+    if (refusals_left > 0) {
+      --refusals_left;
+      throw std::bad_alloc();
+    }
+    place.post(handle);
+  }
+  void arm(cw::timer& alarm) { place.arm(alarm); }
+  void cancel(cw::timer& alarm) { place.cancel(alarm); }
+  cw::time_point now() const { return place.now(); }
 };
 
 template <class T>
@@ -162,4 +181,43 @@ TEST_CASE("a refused resume_on throws, and the coroutine continues where it was"
     CHECK(here == home);
   };
   cw::sync_wait(loop, body(refusing, loop));
+}
+
+TEST_CASE("home_executor brings a coroutine back however often it is refused for lack of memory") {
+  cw::simulated_loop loop;
+  hop_short_of_memory first(loop, 3);
+  const auto body = [](cw::executor_ref away) -> cw::task<bool> {
+    cw::detail::home_executor home = co_await cw::detail::current_home();
+    const cw::executor_ref before = co_await cw::this_coro::executor();
+    co_await cw::resume_on(away);
+    co_await home;
+    const cw::executor_ref after = co_await cw::this_coro::executor();
+    co_return before == after;
+  };
+  cw::context own{cw::executor_ref(first)};
+  const auto run = [](auto work, cw::executor_ref away, cw::context& in) -> cw::task<bool> {
+    auto working = work(away);
+    co_return co_await std::move(working).in(in);
+  };
+  CHECK(cw::sync_wait(loop, run(body, loop, own)));
+  CHECK(first.refusals_left == 0);
+}
+
+TEST_CASE("home_executor does not suspend a coroutine that is at home") {
+  cw::simulated_loop loop;
+  const auto body = []() -> cw::task<std::string> {
+    std::string order;
+    cw::scope children(co_await cw::this_coro::context());
+    const auto other = [](std::string& to) -> cw::task<> {
+      to += " other";
+      co_return;
+    };
+    children.spawn(other(order));
+    cw::detail::home_executor home = co_await cw::detail::current_home();
+    co_await home;
+    order += "stayed";
+    co_await children.join();
+    co_return order;
+  };
+  CHECK(cw::sync_wait(loop, body()) == "stayed other");
 }

@@ -18,6 +18,13 @@ std::set<std::string> named_in_progress(const jobs_in_progress& jobs) {
   return ids;
 }
 
+template <class Id>
+concept can_be_added = requires(jobs_in_progress& jobs, Id&& id) {
+  jobs.add(static_cast<Id&&>(id));
+};
+static_assert(can_be_added<const std::string&>);
+static_assert(!can_be_added<std::string> && !can_be_added<const char*>, "nobody would keep these");
+
 }  // namespace
 
 TEST_CASE("the jobs in progress are those that were added and not removed, each once") {
