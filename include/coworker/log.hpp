@@ -138,7 +138,8 @@ inline std::string shortened(std::string_view text, std::size_t most) {
   const std::size_t half = most / 2;
   std::string made(text.substr(0, character_offset(text, half)));
   made += "\n...TRUNCATED " + std::to_string(characters - most) + " CHARACTERS...\n";
-  return made.append(text.substr(character_offset(text, characters - half)));
+  made.append(text.substr(character_offset(text, characters - half)));
+  return made;
 }
 
 }  // namespace detail

@@ -70,7 +70,8 @@ inline std::string url_encode(std::string_view text) {
 /// Returns the URL with one more query parameter. `parameter`: `name=value`, already encoded.
 inline std::string with_parameter(std::string url, std::string_view parameter) {
   if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
-  return url.append(parameter);
+  url.append(parameter);
+  return url;
 }
 
 /// Whether '+' means a space. It does in a query, but not in a path.

@@ -91,7 +91,8 @@ inline std::string valid_utf8(std::string_view text) {
     append_utf8(valid, U'\ufffd');
     text.remove_prefix(bad + 1);
   }
-  return valid.append(text);
+  valid.append(text);
+  return valid;
 }
 
 }  // namespace coworker::inline v0_1::detail

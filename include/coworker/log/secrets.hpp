@@ -136,7 +136,10 @@ class secret_masks {
     for (;;) {
       std::size_t begin = user.first;
       for (const std::size_t at : next) begin = at < begin ? at : begin;
-      if (begin == text.size()) return made.append(text.substr(done));
+      if (begin == text.size()) {
+        made.append(text.substr(done));
+        return made;
+      }
       // Secrets that overlap are masked together, so that no part of one remains.
       std::size_t end = begin;
       for (bool grown = true; grown;) {

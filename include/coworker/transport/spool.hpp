@@ -47,7 +47,8 @@ struct spooled_result {
     append_json_string_lossy(text, job_id);
     text.append(R"(,"streamed":)").append(streamed ? "true" : "false").append(before_body);
     text.reserve(text.size() + body.size() + 1);
-    return text.append(body) += '}';
+    text.append(body) += '}';
+    return text;
   }
 
   // Also reads files of version 0.1, in which the body is a string. Throws json_exception for any other text.

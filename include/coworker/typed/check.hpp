@@ -43,7 +43,8 @@ std::string length_text(const Rule& rule, std::string_view of) {
   std::string text(open ? "at least " : "from ");
   text.append(std::to_string(rule.shortest));
   if (!open) text.append(" to ").append(std::to_string(rule.longest));
-  return text.append(" ").append(of);
+  text.append(" ").append(of);
+  return text;
 }
 
 template <class Rule, class Item>

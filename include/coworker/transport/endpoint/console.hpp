@@ -55,7 +55,8 @@ inline std::string console_job(const endpoint_job& job, time_point now) {
   append_shown(made, "stream", job.shown_chunks);
   append_shown(made, "log", job.shown_log);
   if (job.output) append_shown(made, "output", job.output->text);
-  return made += '}';
+  made += '}';
+  return made;
 }
 
 inline std::string number_text(double value) { return json(value).dump(); }

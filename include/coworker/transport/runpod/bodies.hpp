@@ -69,7 +69,8 @@ inline std::string error_report(const error_info& error, const worker_identity& 
   add("hostname", reporter.hostname);
   add("worker_id", reporter.worker_id);
   add("runpod_version", COWORKER_VERSION);
-  return report += "}";
+  report += "}";
+  return report;
 }
 
 namespace detail {
@@ -120,21 +121,24 @@ inline std::string result_body(const outcome& made, const worker_identity& repor
     begin_member("stopPod");
     body += "true";
   }
-  return body.append(body.empty() ? "{}" : "}");
+  body.append(body.empty() ? "{}" : "}");
+  return body;
 }
 
 /// Returns the body that reports a chunk of a stream.
 inline std::string chunk_body(const json& value) {
   std::string body = R"({"output":)";
   value.dump_to(body);
-  return body += "}";
+  body += "}";
+  return body;
 }
 
 /// Returns the body that reports a job's progress.
 inline std::string progress_body(const json& value) {
   std::string body = R"({"status":"IN_PROGRESS","output":)";
   value.dump_to(body);
-  return body += "}";
+  body += "}";
+  return body;
 }
 
 }  // namespace coworker::inline v0_1

@@ -97,7 +97,12 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   line.reserve(name.size() + mark.size() + value.size());
   line.append(name).append(mark);
   static constexpr detail::char_set printable{0xffff'ffff'0000'0000, 0x7fff'ffff'ffff'ffff};
-  return printable.has_all_of(value) ? line.append(value) : line.append(url_encode(value));
+  if (printable.has_all_of(value)) {
+    line.append(value);
+  } else {
+    append_url_encoded(line, value);
+  }
+  return line;
 }
 
 /// Returns the body of the outcome that replaces one that the queue refused. The reason may contain the
@@ -106,7 +111,8 @@ inline std::string refusal_body(std::string_view reason) {
   std::string body = "{\"error\":";
   coworker::append_json_string_lossy(body,
                                      "The queue refused the result of this job: " + std::string(reason));
-  return body += "}";
+  body += "}";
+  return body;
 }
 
 /// Makes a failure of the channel from a 200 whose body does not follow the protocol.

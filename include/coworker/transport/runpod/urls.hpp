@@ -68,7 +68,9 @@ class queue_urls {
 
   /// Returns the URL for posting a job's result.
   std::string done(std::string_view job_id, bool streamed) const {
-    return for_job(done_, job_id).append(streamed ? "true" : "false");
+    std::string url = for_job(done_, job_id);
+    url.append(streamed ? "true" : "false");
+    return url;
   }
 
   /// Returns the URL for posting a chunk of a job's stream.
@@ -99,7 +101,8 @@ class queue_urls {
       append_url_segment(filled.append(url.substr(0, at)), job_id);
       url.remove_prefix(at + mark.size());
     }
-    return filled.append(url);
+    filled.append(url);
+    return filled;
   }
 
   std::string take_;
