@@ -32,17 +32,21 @@ struct job_envelope {
   std::string log_label = {};     ///< shown in brackets before its log lines; empty: none
 };
 
-/// Texts that come with few jobs.
+namespace detail {
+
+// Texts that come with few jobs.
 struct job_labels {
-  std::string log;           ///< shown in brackets before its log lines
-  std::string trace_parent;  ///< of the request that it serves
+  std::string log;           // shown in brackets before its log lines
+  std::string trace_parent;  // of the request that it serves
 };
+
+}  // namespace detail
 
 /// What a worker keeps of a job. A chain of tasks finds it in its context. It is shared, because a copy of
 /// the job may live longer than the worker needs the record.
 struct job_record {
-  stop_source stop;          ///< stops this job only
-  const job_labels* labels;  ///< owned; null if it has none
+  stop_source stop;                  ///< stops this job only
+  const detail::job_labels* labels;  ///< owned; null if it has none
   std::string id;
   json input;                 ///< moved out when the handler is called
   json details;               ///< moved out when the handler is called
@@ -103,9 +107,9 @@ struct job_record {
  private:
   friend class detail::record_ref;
 
-  static const job_labels* labels_of(job_envelope& envelope) {
+  static const detail::job_labels* labels_of(job_envelope& envelope) {
     if (envelope.log_label.empty() && envelope.trace_parent.empty()) return nullptr;
-    return new job_labels{std::move(envelope.log_label), std::move(envelope.trace_parent)};
+    return new detail::job_labels{std::move(envelope.log_label), std::move(envelope.trace_parent)};
   }
 
   std::atomic<int> owners_{0};
