@@ -42,7 +42,8 @@ MUTANTS = [
     ("a bad item costs its batch", JOBS, "      found.push_back(std::move(*made));\n  };", "      found.push_back(std::move(*made));\n    else\n      found.clear();\n  };"),
     ("heartbeats forget a job while its result is posted", RUN, "  job_ended(record, co_await",
      "  core_.in_progress.remove(record.id);\n  job_ended(record, co_await"),
-    ("heartbeats name jobs that have ended", RUN, "  core_.in_progress.remove(record.id);\n", ""),
+    ("heartbeats name jobs that have ended", RUN, "  core_.in_progress.remove(record.id);\n",
+     "  core_.in_progress.remove(record.id);\n  core_.in_progress.add(*new std::string(record.id));\n"),
     ("a chunk is posted once and then forgotten", POSTER,
      "co_await post_until_settled(request, nullptr, options_.delivery_deadline, false, true);",
      "posted{ending::accepted, {}};\n    co_await send(request, parts_cut_off_->get_token());"),
@@ -107,7 +108,7 @@ def find(arguments, mutant):
     seed = re.search(r"--seed (\d+)$", run.stdout, re.MULTILINE)
     broken = re.search(r"^violated: (\w+)", run.stdout, re.MULTILINE)
     if run.returncode < 0:
-        return f"{name:55}         the program ended by signal {-run.returncode}: {run.stderr.strip().splitlines()[0][:60]}", True
+        return f"{name:55}         the program ended by signal {-run.returncode}: {run.stderr.strip().partition(chr(10))[0][:60]}", True
     if run.returncode != 1 or not seed or not broken:
         return f"{name}: NOT FOUND in {arguments.seeds} seeds (exit {run.returncode}) {run.stderr[-300:]}", False
     return f"{name:55} {seed[1]:>6}  {broken[1]}", True
