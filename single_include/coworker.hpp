@@ -357,10 +357,10 @@ struct result_value<void> {
 
 // One word holds the whole state, so that a call needs a single test for all rare cases:
 //
-//   the frame's address                 the task has not ended
-//   value_mark                          it ended with a value; its frame is freed
-//   exception_mark                      it ended with an exception; its frame is freed
-//   the address | a mark | ended_mark   it ended, and its frame must still be destroyed
+//   the frame's address    the task has not ended
+//   value_mark             it ended with a value; its frame is freed
+//   exception_mark         it ended with an exception; its frame is freed
+//   the address | a mark   it ended, and its frame must still be destroyed
 //
 // value_mark is 0 if the value needs no destructor, so that nothing has to be written for it.
 template <class T>
@@ -383,7 +383,6 @@ class task_result {
   // Null once the frame is freed.
   void* frame() const noexcept { return reinterpret_cast<void*>(bits() & ~all_marks); }
   void frame_is_freed() noexcept { keep(all_marks); }
-  void ended_in_its_frame() noexcept { add(ended_mark); }
 
   // Takes a value for T, an object for T&, nothing for void.
   template <class... Value>
@@ -420,8 +419,7 @@ class task_result {
  private:
   static constexpr std::uintptr_t value_mark = std::is_trivially_destructible_v<value_type> ? 0 : 1;
   static constexpr std::uintptr_t exception_mark = 2;
-  static constexpr std::uintptr_t ended_mark = 4;
-  static constexpr std::uintptr_t all_marks = 7;
+  static constexpr std::uintptr_t all_marks = 3;
   static_assert(frame_alignment > all_marks, "the marks stand in bits that are 0 in a frame's address");
 
   std::uintptr_t bits() const noexcept { return reinterpret_cast<std::uintptr_t>(word_); }
@@ -678,7 +676,6 @@ class task_promise_base : public recycled_frame, public entered_promise {
     // Nobody on the stack would continue the awaiting coroutine. This call does, and its awaiter destroys
     // this frame.
     void await_suspend(std::coroutine_handle<task_promise<T>> self) const noexcept {
-      self.promise().result_->ended_in_its_frame();
       detail::resume_at_once(std::coroutine_handle<>::from_address(self.promise().continuation_));
     }
 
@@ -1776,9 +1773,10 @@ class scope;
 
 namespace detail {
 
-// The coroutine at the start of a chain: runs one task in a context of its own and reports the end of the
-// task to the scope.
-class child {
+// The coroutine at the start of a chain: runs in a context of its own and reports its end to its scope, the
+// first parameter. Its frame is freed some time after its end, so parameters must not own what has to be
+// released then.
+class [[nodiscard("a child does nothing until it is started")]] child {
  public:
   class promise_type : public recycled_frame {
    public:
@@ -1789,7 +1787,11 @@ class child {
       void await_resume() const noexcept {}
     };
 
-    promise_type(scope& owner, task<void>&) noexcept;
+    template <class... Arguments>
+    explicit promise_type(scope& owner, Arguments&...) noexcept : promise_type(nullptr, owner) {}
+    template <class Object, class... Arguments>
+    promise_type(Object&, scope& owner, Arguments&...) noexcept : promise_type(nullptr, owner) {}
+
     child get_return_object() noexcept {
       return child(std::coroutine_handle<promise_type>::from_promise(*this));
     }
@@ -1800,15 +1802,22 @@ class child {
     coworker::context* context() noexcept { return &context_; }
 
    private:
+    friend child;
+    promise_type(std::nullptr_t, scope& owner) noexcept;
+
     scope& owner_;
     coworker::context context_;
   };
 
-  explicit child(std::coroutine_handle<promise_type> coroutine) noexcept : handle(coroutine) {}
-  std::coroutine_handle<promise_type> handle;
+  // As scope::spawn(). To be called once: a child has no destructor, so that it is returned in a register.
+  void start() const;
+
+ private:
+  explicit child(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+  std::coroutine_handle<promise_type> coroutine_;
 };
 
-// A parameter lives as long as the frame; moving the task out destroys it before its end is reported.
+// Moving the task out of the parameter destroys it before its end is reported.
 inline child run_in_scope(scope&, task<void> work) {
   task<void> owned = std::move(work);
   co_await std::move(owned);
@@ -1867,22 +1876,7 @@ class scope {
   /// Starts a task; the executor resumes it soon.
   /// Throws: std::logic_error if the scope's context has no executor; std::bad_alloc and what the executor's
   /// post() throws. Nothing was then started.
-  void spawn(task<void> work) {
-    if (!context_.executor) {
-      throw std::logic_error(
-          "scope::spawn: the scope was made with a context that has no executor; make it with "
-          "co_await this_coro::context(), or with context(executor)");
-    }
-    const detail::child started = detail::run_in_scope(*this, std::move(work));
-    count_.fetch_add(child_unit, std::memory_order_relaxed);
-    try {
-      context_.executor.post(started.handle);
-    } catch (...) {
-      count_.fetch_sub(child_unit, std::memory_order_relaxed);
-      started.handle.destroy();
-      throw;
-    }
-  }
+  void spawn(task<void> work) { detail::run_in_scope(*this, std::move(work)).start(); }
 
   /// Starts the coroutine `callable(args...)`, and keeps the callable and the arguments alive until it has
   /// ended. So a capturing lambda is safe here.
@@ -1942,8 +1936,27 @@ class scope {
   join_awaiter join() noexcept { return join_awaiter(*this); }
 
  private:
+  friend detail::child;
   friend detail::child::promise_type;
   using child_handle = std::coroutine_handle<detail::child::promise_type>;
+
+  // Destroys the child if it throws.
+  void start(child_handle started) {
+    if (!context_.executor) {
+      started.destroy();
+      throw std::logic_error(
+          "scope::spawn: the scope was made with a context that has no executor; make it with "
+          "co_await this_coro::context(), or with context(executor)");
+    }
+    count_.fetch_add(child_unit, std::memory_order_relaxed);
+    try {
+      context_.executor.post(started);
+    } catch (...) {
+      count_.fetch_sub(child_unit, std::memory_order_relaxed);
+      started.destroy();
+      throw;
+    }
+  }
 
   // A child cannot free its own frame while its final suspension still runs, so each frees the one that ended
   // before it.
@@ -1984,8 +1997,10 @@ class scope {
 
 namespace detail {
 
-inline child::promise_type::promise_type(scope& owner, task<void>&) noexcept
+inline child::promise_type::promise_type(std::nullptr_t, scope& owner) noexcept
     : owner_(owner), context_(owner.context_) {}
+
+inline void child::start() const { coroutine_.promise().owner_.start(coroutine_); }
 
 inline void child::promise_type::unhandled_exception() noexcept {
   try {
@@ -2744,8 +2759,8 @@ duration clock_span(std::chrono::duration<Rep, Period> span) noexcept {
 /// The awaiter of sleep_until and sleep_for; to be awaited at once.
 class sleep_awaiter {
  public:
-  explicit sleep_awaiter(time_point due) noexcept : due_(due) {}
-  explicit sleep_awaiter(duration span) noexcept : span_(span), relative_(true) {}
+  explicit sleep_awaiter(time_point due) noexcept : alarm_(due, nullptr) {}
+  explicit sleep_awaiter(duration span) noexcept : alarm_(time_point(span), nullptr), relative_(true) {}
   sleep_awaiter(const sleep_awaiter&) = delete;
   sleep_awaiter& operator=(const sleep_awaiter&) = delete;
   ~sleep_awaiter() = default;
@@ -2761,7 +2776,7 @@ class sleep_awaiter {
       return false;
     }
     alarm_.handle = awaiting;
-    alarm_.due = relative_ ? detail::after(executor.now(), span_) : due_;
+    if (relative_) alarm_.due = detail::after(executor.now(), alarm_.due.time_since_epoch());
     // If a stop comes between these two lines, it finds the timer idle, and arm() then posts the handle at
     // once.
     on_stop_.emplace(here.stop, detail::cancel_timer(executor, alarm_));
@@ -2775,9 +2790,7 @@ class sleep_awaiter {
   }
 
  private:
-  timer alarm_;
-  time_point due_{};
-  duration span_{};
+  timer alarm_;  // due that long after the start, if it is relative
   bool relative_ = false;
   std::optional<stop_callback<detail::cancel_timer>> on_stop_;
 };
@@ -2857,7 +2870,7 @@ namespace coworker::inline v0_1 {
 /// The awaiter of resume_on; to be awaited at once.
 class hop_awaiter {
  public:
-  explicit hop_awaiter(executor_ref destination) noexcept : destination_(destination) {}
+  explicit hop_awaiter(const executor_ref& destination) noexcept : destination_(destination) {}
   bool await_ready() const noexcept { return false; }
 
   template <class Promise>
@@ -2901,7 +2914,40 @@ class hop_awaiter {
 /// coroutine in a sync_wait(); what the destination's post() throws. The coroutine
 /// then continues where it was.
 /// Cancellation: not cancelled by a stop.
-inline hop_awaiter resume_on(executor_ref destination) noexcept { return hop_awaiter(destination); }
+inline hop_awaiter resume_on(const executor_ref& destination) noexcept { return hop_awaiter(destination); }
+
+namespace detail {
+
+// `co_await home;` moves the coroutine back to the executor where it was, unless it is there. Lack of memory
+// does not keep it away, because it can continue nowhere else.
+class home_executor {
+ public:
+  explicit home_executor(const executor_ref& home) noexcept : home_(home) {}
+  bool await_ready() const noexcept { return false; }
+
+  template <class Promise>
+  bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+    if (detail::require_context(awaiting, "home_executor").executor == home_) return false;
+    hop_awaiter hop(home_);
+    detail::insist([&] { hop.await_suspend(awaiting); });
+    return true;
+  }
+
+  void await_resume() const noexcept {}
+
+ private:
+  executor_ref home_;
+};
+
+// `home_executor home = co_await current_home();`
+class current_home : public context_awaiter<current_home> {
+ public:
+  static constexpr const char* name = "current_home";
+  current_home() noexcept {}
+  home_executor await_resume() const noexcept { return home_executor(context_->executor); }
+};
+
+}  // namespace detail
 
 /// Runs `work` on another executor and comes back.
 /// Returns the result of `work`.
@@ -7102,30 +7148,35 @@ constexpr int hex_digit(char c) noexcept {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-// A set of ASCII characters as two 64-bit words. Built from constants: compilers are slow to build
+// A set of ASCII characters, as a table of all bytes. Built from two words of bits: compilers are slow to build
 // one from a long text.
 class char_set {
  public:
-  constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept : bits_{below_64, above} {}
+  constexpr char_set(std::uint64_t below_64, std::uint64_t above) noexcept {
+    for (unsigned i = 0; i < 64; ++i) {
+      has_[i] = ((below_64 >> i) & 1) != 0;
+      has_[i + 64] = ((above >> i) & 1) != 0;
+    }
+  }
 
   constexpr char_set with(std::string_view more) const noexcept {
     char_set all = *this;
-    for (const char c : more) all.bits_[(c & 0x7f) >> 6] |= std::uint64_t{1} << (c & 63);
+    for (const char c : more) all.has_[c & 0x7f] = true;
     return all;
   }
-  constexpr bool has(char c) const noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte < 128 && ((bits_[byte >> 6] >> (byte & 63)) & 1) != 0;
-  }
+  constexpr bool has(char c) const noexcept { return has_[static_cast<unsigned char>(c)]; }
   constexpr bool has_all_of(std::string_view text) const noexcept {
-    for (const char c : text) {
-      if (!has(c)) return false;
-    }
-    return true;
+    return count_leading(text) == text.size();
+  }
+  // Returns how many characters at the beginning of the text are in the set.
+  constexpr std::size_t count_leading(std::string_view text) const noexcept {
+    std::size_t count = 0;
+    while (count < text.size() && has(text[count])) ++count;
+    return count;
   }
 
  private:
-  std::uint64_t bits_[2];
+  bool has_[256] = {};
 };
 
 inline constexpr char_set letters_and_digits{0x03ff'0000'0000'0000, 0x07ff'fffe'07ff'fffe};
@@ -7692,15 +7743,15 @@ constexpr int take_character(std::string_view& encoded) noexcept {
 /// Appends `text`, percent-encoded except for the unreserved characters of RFC 3986: letters, digits, - . _ ~
 inline void append_url_encoded(std::string& encoded, std::string_view text) {
   constexpr const char* digits = "0123456789ABCDEF";
-  for (const char c : text) {
-    if (detail::unreserved_characters.has(c)) {
-      encoded += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
+  for (;;) {
+    const std::size_t plain = detail::unreserved_characters.count_leading(text);
+    encoded.append(text.data(), plain);
+    if (plain == text.size()) return;
+    const auto byte = static_cast<unsigned char>(text[plain]);
     encoded += '%';
     encoded += digits[byte >> 4];
     encoded += digits[byte & 15];
+    text.remove_prefix(plain + 1);
   }
 }
 
@@ -7725,7 +7776,8 @@ inline std::string url_encode(std::string_view text) {
 /// Returns the URL with one more query parameter. `parameter`: `name=value`, already encoded.
 inline std::string with_parameter(std::string url, std::string_view parameter) {
   if (!url.ends_with('?') && !url.ends_with('&')) url += url.find('?') == std::string::npos ? '?' : '&';
-  return url.append(parameter);
+  url.append(parameter);
+  return url;
 }
 
 /// Whether '+' means a space. It does in a query, but not in a path.
@@ -9676,7 +9728,8 @@ inline std::string valid_utf8(std::string_view text) {
     append_utf8(valid, U'\ufffd');
     text.remove_prefix(bad + 1);
   }
-  return valid.append(text);
+  valid.append(text);
+  return valid;
 }
 
 }  // namespace coworker::inline v0_1::detail
@@ -10313,7 +10366,10 @@ class secret_masks {
     for (;;) {
       std::size_t begin = user.first;
       for (const std::size_t at : next) begin = at < begin ? at : begin;
-      if (begin == text.size()) return made.append(text.substr(done));
+      if (begin == text.size()) {
+        made.append(text.substr(done));
+        return made;
+      }
       // Secrets that overlap are masked together, so that no part of one remains.
       std::size_t end = begin;
       for (bool grown = true; grown;) {
@@ -10511,7 +10567,8 @@ inline std::string shortened(std::string_view text, std::size_t most) {
   const std::size_t half = most / 2;
   std::string made(text.substr(0, character_offset(text, half)));
   made += "\n...TRUNCATED " + std::to_string(characters - most) + " CHARACTERS...\n";
-  return made.append(text.substr(character_offset(text, characters - half)));
+  made.append(text.substr(character_offset(text, characters - half)));
+  return made;
 }
 
 }  // namespace detail
@@ -16761,15 +16818,18 @@ class [[nodiscard("it measures until it is destroyed: give it a name")]] checkpo
 
 // ---- coworker/job/worker_view.hpp --------------------------------------------------------------------------
 
-// The part of its worker that a job may see. Must not know the worker.
+// The part of its worker, or of its test, that a job may see. Must not know the worker.
 
 namespace coworker::inline v0_1::detail {
 
+class job_observer;
+
 // Written on the worker's executor, read on any thread.
 struct worker_view {
-  executor_ref pool{};          // runs plain functions
-  std::atomic<int> running{0};  // number of jobs whose handlers run
-  std::atomic<int> limit{1};    // maximum number of jobs in progress at once
+  executor_ref pool{};               // runs plain functions
+  std::atomic<int> running{0};       // number of jobs whose handlers run
+  std::atomic<int> limit{1};         // maximum number of jobs in progress at once
+  job_observer* observer = nullptr;  // set by tests
 };
 
 }  // namespace coworker::inline v0_1::detail
@@ -16795,18 +16855,23 @@ struct job_envelope {
 };
 
 namespace detail {
-class job_observer;
+
+// Texts that come with few jobs.
+struct job_labels {
+  std::string log;           // shown in brackets before its log lines
+  std::string trace_parent;  // of the request that it serves
+};
+
 }  // namespace detail
 
 /// What a worker keeps of a job. A chain of tasks finds it in its context. It is shared, because a copy of
 /// the job may live longer than the worker needs the record.
 struct job_record {
-  stop_source stop;  ///< stops this job only
+  stop_source stop;                  ///< stops this job only
+  const detail::job_labels* labels;  ///< owned; null if it has none
   std::string id;
-  std::string log_label;
   json input;                 ///< moved out when the handler is called
   json details;               ///< moved out when the handler is called
-  std::string trace_parent;   ///< of the request that it serves
   coworker::outcome outcome;  ///< once it has one; during a stop, the outcome that the stop gives it
   bool runnable = true;       ///< false: it already has its outcome
   bool given_up = false;      ///< its outcome is delivered although its handler still runs
@@ -16818,26 +16883,24 @@ struct job_record {
   int deliveries = 0;
   duration time_limit{};
   time_point deadline = (time_point::max)();
-  time_point taken{};                    ///< when the queue handed it over
-  time_point started{};                  ///< when its handler was started
-  time_point settled{};                  ///< when it got its outcome
-  std::uint32_t look_slot = UINT32_MAX;  ///< its position among the jobs that the worker will check again
+  time_point taken{};    ///< when the queue handed it over
+  time_point started{};  ///< when its handler was started
+  time_point settled{};  ///< when it got its outcome
   detail::progress_line progress;
   logger* log = nullptr;                        ///< the worker's log
   const detail::worker_view* worker = nullptr;  ///< what it may see of its worker; null outside a worker
   job_timings* timings = nullptr;               ///< owned; null unless timings are measured
   stream_options* own_stream = nullptr;         ///< owned; null if the job has no options of its own
-  detail::job_observer* observer = nullptr;     ///< set by tests
   job_record* previous = nullptr;               ///< in the list that contains it
   job_record* next = nullptr;
+  std::uint32_t look_slot = UINT32_MAX;  ///< its position among the jobs that the worker will check again
 
   /// Throws: std::bad_alloc; the envelope then still has all its contents.
   explicit job_record(job_envelope&& envelope)
-      : id(std::move(envelope.id)),
-        log_label(std::move(envelope.log_label)),
+      : labels(labels_of(envelope)),
+        id(std::move(envelope.id)),
         input(std::move(envelope.input)),
         details(std::move(envelope.details)),
-        trace_parent(std::move(envelope.trace_parent)),
         deliveries(envelope.deliveries),
         time_limit(envelope.time_limit),
         deadline(envelope.deadline) {
@@ -16849,6 +16912,12 @@ struct job_record {
   ~job_record() {
     delete timings;
     delete own_stream;
+    delete labels;
+  }
+
+  /// What its log lines are about.
+  log_subject subject() const noexcept {
+    return log_subject(id, labels != nullptr ? std::string_view(labels->log) : std::string_view());
   }
 
   /// Gives it an outcome without running it.
@@ -16859,6 +16928,12 @@ struct job_record {
 
  private:
   friend class detail::record_ref;
+
+  static const detail::job_labels* labels_of(job_envelope& envelope) {
+    if (envelope.log_label.empty() && envelope.trace_parent.empty()) return nullptr;
+    return new detail::job_labels{std::move(envelope.log_label), std::move(envelope.trace_parent)};
+  }
+
   std::atomic<int> owners_{0};
 };
 
@@ -16895,7 +16970,7 @@ class job_log {
   }
 
   void write(log_level level, std::string_view message) const noexcept {
-    if (writes(level)) destination()->write(level, message, log_subject(job_->id, job_->log_label));
+    if (writes(level)) destination()->write(level, message, job_->subject());
   }
 
   void(trace)(std::string_view message) const noexcept { write(log_level::trace, message); }
@@ -19129,7 +19204,8 @@ std::string length_text(const Rule& rule, std::string_view of) {
   std::string text(open ? "at least " : "from ");
   text.append(std::to_string(rule.shortest));
   if (!open) text.append(" to ").append(std::to_string(rule.longest));
-  return text.append(" ").append(of);
+  text.append(" ").append(of);
+  return text;
 }
 
 template <class Rule, class Item>
@@ -20260,7 +20336,8 @@ struct job {
   /// Returns the `traceparent` header of the request that this job serves, to be sent on to services that it
   /// calls; empty if there is none. The text is valid as long as this job or a copy of it lives.
   std::string_view trace_parent() const noexcept {
-    return record_ ? std::string_view(record_->trace_parent) : std::string_view();
+    if (!record_ || record_->labels == nullptr) return {};
+    return record_->labels->trace_parent;
   }
 
   /// Reports how far the job is to whoever waits for it. `value`: anything that converts to json. Returns at
@@ -20273,7 +20350,8 @@ struct job {
   void progress(Value&& value) const {
     if (!record_) return;
     json given(std::forward<Value>(value));
-    if (record_->observer != nullptr) record_->observer->reported(given);
+    const detail::worker_view* const around = record_->worker;
+    if (around != nullptr && around->observer != nullptr) around->observer->reported(given);
     record_->progress.report(record_, std::move(given));
   }
   template <class Value>
@@ -21758,18 +21836,6 @@ task<void> stream_range(Handler& handler, job_record& record, Stream& stream, ex
   }
 }
 
-inline task<void> return_home(executor_ref home) {
-  const executor_ref here = co_await this_coro::executor();
-  bool at_home = here == home;
-  while (!at_home) {
-    try {
-      co_await resume_on(home);
-      at_home = true;
-    } catch (const std::bad_alloc&) {  // try again: it can continue nowhere else
-    }
-  }
-}
-
 // Receives the chunks of a job's stream.
 struct send_of_job {
   const stream_sink& sink;
@@ -21811,8 +21877,8 @@ inline task<void> run_streaming(const void* handler, read_stream read, executor_
   } catch (...) {
     thrown = std::current_exception();
   }
-  auto on_the_way = detail::insist([&] { return detail::return_home(job.executor); });
-  co_await std::move(on_the_way);
+  home_executor home(job.executor);
+  co_await home;
   auto finishing = detail::insist([&] { return stream.finish(); });
   try {
     co_await std::move(finishing);
@@ -21932,7 +21998,7 @@ template <job_handler Handler>
   // outcome is delivered.
   constexpr detail::handler_kind kind = detail::kind_of_handler<Handler>;
   using value = typename detail::awaited<detail::handler_result<Handler>>::type;
-  const executor_ref home = co_await this_coro::executor();
+  detail::home_executor home = co_await detail::current_home();
   outcome made;
   std::exception_ptr thrown;
   try {
@@ -21958,15 +22024,7 @@ template <job_handler Handler>
   } catch (...) {
     thrown = std::current_exception();
   }
-  const executor_ref here = co_await this_coro::executor();
-  bool at_home = here == home;
-  while (!at_home) {
-    try {
-      co_await resume_on(home);
-      at_home = true;
-    } catch (const std::bad_alloc&) {  // try again: it can continue nowhere else
-    }
-  }
+  co_await home;
   detail::settle(record, std::move(made), thrown, sink);
 }
 
@@ -24913,30 +24971,30 @@ namespace detail {
 class recent_average {
  public:
   // Records that the value was `value` from `from` until `now`.
-  void add(time_point from, time_point now, double value) noexcept {
+  void add(time_point from, time_point now, std::int64_t value) noexcept {
     advance(now);
     if (now - from > window - slice) from = now - window + slice;
     while (from < now) {
       const std::int64_t number = from.time_since_epoch() / slice;
       const time_point next = time_point(slice * (number + 1));
       const time_point end = next < now ? next : now;
-      sums_[index(number)] += std::chrono::duration<double>(end - from).count() * value;
+      const duration product = (end - from) * value;
+      products_[index(number)] += product;
+      sum_ += product;
       from = end;
     }
   }
 
   double at(time_point now) noexcept {
     advance(now);
-    double sum = 0;
-    for (const double one : sums_) sum += one;
-    return sum / std::chrono::duration<double>(window).count();
+    return static_cast<double>(sum_.count()) / static_cast<double>(window.count());
   }
 
   // Returns what a value contributes to the average that has been `value` since then and still is.
-  static double share(time_point since, time_point now, double value) noexcept {
+  static double share(time_point since, time_point now, std::int64_t value) noexcept {
     const duration span = now - since > window ? window : now - since;
     return span > duration::zero()
-               ? value * static_cast<double>(span.count()) / static_cast<double>(window.count())
+               ? static_cast<double>(span.count() * value) / static_cast<double>(window.count())
                : 0;
   }
 
@@ -24952,13 +25010,15 @@ class recent_average {
   void advance(time_point now) noexcept {
     const std::int64_t reached = now.time_since_epoch() / slice;
     if (reached - current_ >= slice_count) {
-      sums_.fill(0);
+      products_.fill(duration::zero());
+      sum_ = duration::zero();
       current_ = reached;
     }
-    while (current_ < reached) sums_[index(++current_)] = 0;
+    while (current_ < reached) sum_ -= std::exchange(products_[index(++current_)], duration::zero());
   }
 
-  std::array<double, slice_count> sums_{};
+  std::array<duration, slice_count> products_{};  // of time and value; exact up to values of ten billion
+  duration sum_{};                                // of all slices
   std::int64_t current_ = 0;
 };
 
@@ -24992,7 +25052,7 @@ class demand_meter {
     if (now - sent < shortest.take) shortest.take = now - sent;
     const duration grace = at_once(shortest);
     full_at_once_ = full && brought > 0 && now - sent <= grace;
-    held_.add(full ? after(sent, grace) : sent, now, static_cast<double>(asked));
+    held_.add(full ? after(sent, grace) : sent, now, slots(asked));
   }
 
   /// Records that `count` slots are in use from now on.
@@ -25008,7 +25068,7 @@ class demand_meter {
     double held = held_.at(now);
     const duration grace = at_once(shortest);
     for (const pending_take& one : pending_)
-      held += recent_average::share(after(one.sent, grace), now, static_cast<double>(one.asked));
+      held += recent_average::share(after(one.sent, grace), now, slots(one.asked));
     const double free = limit - in_use_.at(now) - recent_average::share(in_use_since_, now, in_use_now_);
     return held < free ? held : free > 0 ? free : 0;
   }
@@ -25026,6 +25086,11 @@ class demand_meter {
     time_point sent;
     std::size_t asked;
   };
+
+  static std::int64_t slots(std::size_t asked) noexcept {
+    constexpr std::size_t most = (std::numeric_limits<int>::max)();
+    return static_cast<std::int64_t>(asked < most ? asked : most);
+  }
 
   static duration within(duration span, duration least, duration most) noexcept {
     return span < least ? least : span < most ? span : most;
@@ -25082,7 +25147,7 @@ struct latency_buckets {
   static std::size_t index(std::uint64_t microseconds) noexcept {
     // The masks do not change the values; they show the compiler that each fits into a std::size_t.
     if (microseconds < parts) return microseconds & (parts - 1);
-    const int octave = highest_bit(microseconds) - part_bits;
+    const int octave = static_cast<int>(std::bit_width(microseconds)) - 1 - part_bits;
     if (octave >= octaves) return count - 1;
     return static_cast<std::size_t>(octave) * parts + ((microseconds >> octave) & (2 * parts - 1));
   }
@@ -25092,19 +25157,6 @@ struct latency_buckets {
     if (bucket < parts) return static_cast<double>(bucket + 1) * 1e-6;
     const std::size_t octave = bucket / parts - 1;
     return static_cast<double>((bucket % parts + parts + 1) << octave) * 1e-6;
-  }
-
- private:
-  // std::bit_width is in <bit>, which this header does not include to keep compiling cheap. Five steps
-  // do the same.
-  static int highest_bit(std::uint64_t value) noexcept {
-    int bit = 0;
-    for (int step = 32; step > 0; step /= 2) {
-      if (value >> step == 0) continue;
-      value >>= step;
-      bit += step;
-    }
-    return bit;
   }
 };
 
@@ -25291,14 +25343,13 @@ class rate_meter {
   void add(time_point now, std::uint64_t events = 1) noexcept {
     advance(now);
     slices_[index(current_)] += events;
+    sum_ += events;
   }
 
   /// Returns the number of events in the second before `now`, accurate to the oldest slice.
   double per_second(time_point now) noexcept {
     advance(now);
-    std::uint64_t sum = 0;
-    for (const std::uint64_t events : slices_) sum += events;
-    return static_cast<double>(sum);
+    return static_cast<double>(sum_);
   }
 
  private:
@@ -25313,12 +25364,14 @@ class rate_meter {
     const std::int64_t reached = now.time_since_epoch() / slice;
     if (reached - current_ >= slice_count) {
       slices_.fill(0);
+      sum_ = 0;
       current_ = reached;
     }
-    while (current_ < reached) slices_[index(++current_)] = 0;
+    while (current_ < reached) sum_ -= std::exchange(slices_[index(++current_)], 0U);
   }
 
   std::array<std::uint64_t, slice_count> slices_{};
+  std::uint64_t sum_ = 0;  // of all slices
   std::int64_t current_ = 0;
 };
 
@@ -28193,6 +28246,19 @@ inline job_view view_of(const endpoint_job& job, time_point now) {
 
 namespace coworker::inline v0_1::detail {
 
+/// Returns a hash of the text alone. Without a seed, texts that collide can be prepared.
+inline std::uint64_t hash_unseeded(std::string_view text) noexcept {
+  std::uint64_t mixed = 0xcbf29ce484222325;  // like FNV-1a, eight bytes at a time
+  for (; text.size() >= 8; text.remove_prefix(8)) {
+    std::uint64_t word;
+    std::memcpy(&word, text.data(), sizeof word);
+    mixed = (mixed ^ word) * 0x9e3779b97f4a7c15;
+    mixed ^= mixed >> 29;
+  }
+  for (const char c : text) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+  return mixed ^ (mixed >> 32);
+}
+
 /// What a hash_table requires of `Keys`. A default-constructed entry is free.
 ///
 ///   hash(key)      returns the same for equal keys
@@ -28322,7 +28388,7 @@ class hash_table {
   [[no_unique_address]] Keys keys_;
 };
 
-}  // namespace coworker::detail
+}  // namespace coworker::inline v0_1::detail
 
 // ---- coworker/transport/endpoint/job_ids.hpp ---------------------------------------------------------------
 
@@ -28333,15 +28399,7 @@ namespace coworker::inline v0_1::detail {
 struct endpoint_job_keys {
   using key = std::string_view;
   std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 0xcbf29ce484222325;  // like FNV-1a, eight bytes at a time; most ids are our own
-    for (; id.size() >= 8; id.remove_prefix(8)) {
-      std::uint64_t word;
-      std::memcpy(&word, id.data(), sizeof word);
-      mixed = (mixed ^ word) * 0x9e3779b97f4a7c15;
-      mixed ^= mixed >> 29;
-    }
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 0x100000001b3;
-    return mixed ^ (mixed >> 32);
+    return hash_unseeded(id);  // most ids are our own
   }
   std::string_view key_of(const job_handle& job) const noexcept { return job->id; }
   bool in_use(const job_handle& job) const noexcept { return static_cast<bool>(job); }
@@ -29590,31 +29648,30 @@ namespace coworker::inline v0_1 {
 
 namespace detail {
 
-// FNV-1a, so that the order in which the ids are listed depends on the ids only.
+// Without a seed, so that the order in which the ids are listed depends on the ids only.
 struct plain_id_keys {
   using key = std::string_view;
 
-  std::uint64_t hash(std::string_view id) const noexcept {
-    std::uint64_t mixed = 14695981039346656037U;
-    for (const char c : id) mixed = (mixed ^ static_cast<unsigned char>(c)) * 1099511628211U;
-    return mixed ^ (mixed >> 32);
-  }
-  std::string_view key_of(const std::string& id) const noexcept { return id; }
-  bool in_use(const std::string& id) const noexcept { return !id.empty(); }
+  std::uint64_t hash(std::string_view id) const noexcept { return hash_unseeded(id); }
+  std::string_view key_of(const std::string* id) const noexcept { return *id; }
+  bool in_use(const std::string* id) const noexcept { return id != nullptr; }
 };
 
 }  // namespace detail
 
-/// A set of job ids, none of them empty. Adding and removing take the same short time, however many there
-/// are.
+/// A set of job ids. It refers to them where their owners keep them. Adding and removing take the same short
+/// time, however many there are.
 /// Thread safety: any thread.
 class jobs_in_progress {
  public:
-  /// Returns false if the id is already in progress.
-  bool add(std::string_view id) {
+  /// Returns false if the id is already in progress. Otherwise the text must exist, unchanged, until it is
+  /// removed.
+  /// Throws: std::bad_alloc; nothing has then changed.
+  bool add(const std::string& id) {
     const std::lock_guard lock(mutex_);
-    return ids_.insert(id, [id] { return std::string(id); }).inserted;
+    return ids_.insert(id, [&id] { return &id; }).inserted;
   }
+  bool add(std::string&&) = delete;
 
   /// Ignores an id that is not in progress.
   void remove(std::string_view id) {
@@ -29627,7 +29684,7 @@ class jobs_in_progress {
     const std::lock_guard lock(mutex_);
     std::vector<std::string> all;
     all.reserve(ids_.size());
-    ids_.for_each([&all](const std::string& id) { all.push_back(id); });
+    ids_.for_each([&all](const std::string* id) { all.push_back(*id); });
     return all;
   }
 
@@ -29643,7 +29700,7 @@ class jobs_in_progress {
 
  private:
   mutable std::mutex mutex_;
-  detail::hash_table<std::string, detail::plain_id_keys> ids_;
+  detail::hash_table<const std::string*, detail::plain_id_keys> ids_;
 };
 
 }  // namespace coworker::inline v0_1
@@ -30150,7 +30207,7 @@ class job_watch {
     const std::string limit = seconds_text(due > record.started ? due - record.started : duration::zero());
     outcome ended = outcome::failure("timed out: it ran longer than its limit of " + limit);
     log_.write(log_level::warn, "It has run for " + limit + ", its time limit: stop requested.",
-               log_subject(record.id, record.log_label));
+               record.subject());
     stop(record, std::move(ended), now);
   }
 
@@ -30364,7 +30421,7 @@ class borrowed {
 };
 
 inline watched_executor::watched_executor(watchdog& owner, const job_record& job)
-    : owner_(owner), id_(job.id), log_label_(job.log_label) {}
+    : owner_(owner), id_(job.id), log_label_(job.subject().label) {}
 
 inline void watched_executor::post(std::coroutine_handle<> handle) {
   owner_.note(handle, *this);
@@ -30475,8 +30532,7 @@ inline bool can_be_sent(const json& value, const job_record& record, logger& log
     return false;
   } catch (json_value_error& error) {
     error.inside_member("progress");
-    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(),
-              log_subject(record.id, record.log_label));
+    log.write(log_level::warn, std::string("This progress is not sent: ") + error.what(), record.subject());
     return false;
   }
 }
@@ -30487,7 +30543,7 @@ task<delivery> try_progress(Queue& queue, const job_record& job, json value, log
   try {
     co_return co_await queue.progress(job.id, std::move(value));
   } catch (...) {
-    detail::log_thrown("The engine's progress()", log, log_subject(job.id, job.log_label));
+    detail::log_thrown("The engine's progress()", log, job.subject());
   }
   co_return delivery::refused;
 }
@@ -30645,7 +30701,7 @@ task<bool> send_chunk(Queue& queue, job_record& job, json chunk, logger& log) {
     } catch (const cancelled&) {
       was_cancelled = true;
     } catch (...) {
-      detail::log_thrown("The engine's chunk()", log, log_subject(job.id, job.log_label));
+      detail::log_thrown("The engine's chunk()", log, job.subject());
     }
     job.sends_chunk = false;
     if (was_cancelled) throw cancelled();
@@ -30691,7 +30747,7 @@ task<delivery> begin_complete(Queue& queue, job_record& record, bool streamed) {
 template <transport Queue>
 [[gnu::noinline]] task<delivery> send_outcome(Queue& queue, job_record& record, worker_core& core) {
   logger& log = core.log;
-  const log_subject subject(record.id, record.log_label);
+  const log_subject subject = record.subject();
   if constexpr (progress_transport<Queue>) {  // none may follow the outcome
     progress_state* const state = record.progress.state();
     if (state != nullptr) {
@@ -30850,9 +30906,9 @@ class worker_run {
 
  private:
   bool begin_take();
-  task<void> take_jobs(int capacity);
+  child take_jobs(scope& takes, int capacity);
   void accept(job_envelope& envelope, time_point now);
-  task<void> run_job(record_ref owned);
+  child run_job(scope& jobs, job_record& record);
   void give_up(job_record& record);
   task<void> deliver(record_ref owned);
   void handler_returned(job_record& record);
@@ -31062,12 +31118,12 @@ bool worker_run<Queue>::begin_take() {
   if (wanted <= 0) return false;
   slots_.requested += wanted;
   ++slots_.takes;
-  detail::insist([&] { takes_.spawn(take_jobs(wanted)); });
+  detail::insist([&] { take_jobs(takes_, wanted).start(); });
   return true;
 }
 
 template <transport Queue>
-task<void> worker_run<Queue>::take_jobs(int capacity) {
+child worker_run<Queue>::take_jobs(scope&, int capacity) {
   const stop_token stop = co_await this_coro::stop_token();
   const time_point asked = executor_.now();
   recorded().take_sent(asked, static_cast<std::size_t>(capacity));
@@ -31162,14 +31218,16 @@ namespace coworker::inline v0_1::detail {
 // Makes a record of a job that was handed over, and lets it wait for a slot.
 template <transport Queue>
 void worker_run<Queue>::accept(job_envelope& envelope, time_point now) {
-  if (!detail::insist([&] { return core_.in_progress.add(envelope.id); })) {
+  job_record* const record = detail::insist([&] { return new job_record(std::move(envelope)); });
+  if (!detail::insist([&] { return core_.in_progress.add(record->id); })) {
     core_.log.write(log_level::warn,
                     "The queue handed over a job that is already in progress here; the copy is dropped.",
-                    log_subject(envelope.id, envelope.log_label));
+                    record->subject());
+    delete record;
     return;
   }
-  waiting_.push_back(*detail::insist([&] { return new job_record(std::move(envelope)); }));
-  waiting_.back()->taken = now;
+  record->taken = now;
+  waiting_.push_back(*record);
   ++slots_.waiting;
   ++summary_.jobs;
 }
@@ -31191,17 +31249,16 @@ void worker_run<Queue>::start(job_record& record, time_point now) {
   ++slots_.running;
   core_.view.running.store(slots_.running, std::memory_order_relaxed);
   detail::insist([&] { watch_.add(record, now); });
-  const record_ref owned(record);
-  detail::insist([&] { jobs_.spawn(run_job(owned)); });
+  detail::insist([&] { run_job(jobs_, record).start(); });
 }
 
 template <transport Queue>
-task<void> worker_run<Queue>::run_job(record_ref owned) {
-  job_record& record = *owned;
+child worker_run<Queue>::run_job(scope&, job_record& record) {
+  const record_ref owned(record);
   if (record.runnable && record.stop.stop_requested())
     record.settle(outcome::stop("stopped before it was started"));
   if (record.runnable) {
-    core_.log.write(log_level::info, "Started.", log_subject(record.id, record.log_label));
+    core_.log.write(log_level::info, "Started.", record.subject());
     if constexpr (progress_transport<Queue>) {
       if (!core_.options.only_outcomes) record.progress.open(core_.inbox.progress);
     }
@@ -31241,7 +31298,7 @@ void worker_run<Queue>::give_up(job_record& record) {
   core_.log.write(
       log_level::warn,
       "It was asked to stop and still runs: it is given up. Its handler keeps the slot until it returns.",
-      log_subject(record.id, record.log_label));
+      record.subject());
   record.given_up = true;
   record.settled = executor_.now();
   recorded().handler_ended(record.settled, record.settled - record.started);
@@ -31265,7 +31322,7 @@ template <transport Queue>
 void worker_run<Queue>::handler_returned(job_record& record) {
   core_.log.write(log_level::info,
                   "Its handler has returned, after it was given up; what it returned is thrown away.",
-                  log_subject(record.id, record.log_label));
+                  record.subject());
   record.returned = true;
   if (!record.ended) return;
   --slots_.stuck;
@@ -31306,7 +31363,7 @@ void worker_run<Queue>::job_ended(job_record& record, delivery delivered) {
   }
   if (record.outcome.recycle_worker && !core_.inbox.leaving()) {
     core_.log.write(log_level::info, "The job asked for this worker to be recycled: no more jobs are taken.",
-                    log_subject(record.id, record.log_label));
+                    record.subject());
     core_.inbox.leave();
   }
 }
@@ -31965,7 +32022,8 @@ inline std::string error_report(const error_info& error, const worker_identity& 
   add("hostname", reporter.hostname);
   add("worker_id", reporter.worker_id);
   add("runpod_version", COWORKER_VERSION);
-  return report += "}";
+  report += "}";
+  return report;
 }
 
 namespace detail {
@@ -32016,21 +32074,24 @@ inline std::string result_body(const outcome& made, const worker_identity& repor
     begin_member("stopPod");
     body += "true";
   }
-  return body.append(body.empty() ? "{}" : "}");
+  body.append(body.empty() ? "{}" : "}");
+  return body;
 }
 
 /// Returns the body that reports a chunk of a stream.
 inline std::string chunk_body(const json& value) {
   std::string body = R"({"output":)";
   value.dump_to(body);
-  return body += "}";
+  body += "}";
+  return body;
 }
 
 /// Returns the body that reports a job's progress.
 inline std::string progress_body(const json& value) {
   std::string body = R"({"status":"IN_PROGRESS","output":)";
   value.dump_to(body);
-  return body += "}";
+  body += "}";
+  return body;
 }
 
 }  // namespace coworker::inline v0_1
@@ -32153,10 +32214,11 @@ inline bool may_be_job(const json& document) {
 inline void read_job_details(job_envelope& job) {
   const json& details = job.details;
   for (const json* const place : {&details, &std::as_const(job.input)}) {
-    if (!place->is_object() || !job.trace_parent.empty()) continue;
+    if (!place->is_object() || place->empty() || !job.trace_parent.empty()) continue;
     if (const auto trace = place->find("traceparent"); trace != place->end() && trace->is_string())
       job.trace_parent = trace->get<std::string>();
   }
+  if (details.empty()) return;
   if (const auto batch = details.find("batchId"); batch != details.end() && batch->is_string())
     job.log_label = "batchId=" + batch->get<std::string>();
   const auto policy = details.find("policy");
@@ -32179,17 +32241,17 @@ inline std::optional<job_envelope> read_envelope(json item, logger& log) {
               "for it.");
     return std::nullopt;
   }
-  job_envelope made;
-  made.id = id->get<std::string>();
-  item.erase("id");
+  std::optional<job_envelope> made(std::in_place);
+  made->id = id->get<std::string>();
+  item.erase(id);
   if (const auto input = item.find("input"); input != item.end()) {
-    made.input = std::move(*input);
-    item.erase("input");
+    made->input = std::move(*input);
+    item.erase(input);
   } else {
-    made.problem = "The queue handed over this job without an \"input\".";
+    made->problem = "The queue handed over this job without an \"input\".";
   }
-  made.details = std::move(item);
-  coworker::read_job_details(made);
+  made->details = std::move(item);
+  coworker::read_job_details(*made);
   return made;
 }
 
@@ -33264,7 +33326,8 @@ inline std::string console_job(const endpoint_job& job, time_point now) {
   append_shown(made, "stream", job.shown_chunks);
   append_shown(made, "log", job.shown_log);
   if (job.output) append_shown(made, "output", job.output->text);
-  return made += '}';
+  made += '}';
+  return made;
 }
 
 inline std::string number_text(double value) { return json(value).dump(); }
@@ -34954,10 +35017,13 @@ inline std::string header_line(std::string_view name, std::string_view value) {
   std::string line;
   line.reserve(name.size() + mark.size() + value.size());
   line.append(name).append(mark);
-  for (const char c : value) {
-    if (c < ' ' || c > '~') return line.append(url_encode(value));
+  static constexpr detail::char_set printable{0xffff'ffff'0000'0000, 0x7fff'ffff'ffff'ffff};
+  if (printable.has_all_of(value)) {
+    line.append(value);
+  } else {
+    append_url_encoded(line, value);
   }
-  return line.append(value);
+  return line;
 }
 
 /// Returns the body of the outcome that replaces one that the queue refused. The reason may contain the
@@ -34966,7 +35032,8 @@ inline std::string refusal_body(std::string_view reason) {
   std::string body = "{\"error\":";
   coworker::append_json_string_lossy(body,
                                      "The queue refused the result of this job: " + std::string(reason));
-  return body += "}";
+  body += "}";
+  return body;
 }
 
 /// Makes a failure of the channel from a 200 whose body does not follow the protocol.
@@ -35123,7 +35190,9 @@ class queue_urls {
 
   /// Returns the URL for posting a job's result.
   std::string done(std::string_view job_id, bool streamed) const {
-    return for_job(done_, job_id).append(streamed ? "true" : "false");
+    std::string url = for_job(done_, job_id);
+    url.append(streamed ? "true" : "false");
+    return url;
   }
 
   /// Returns the URL for posting a chunk of a job's stream.
@@ -35154,7 +35223,8 @@ class queue_urls {
       append_url_segment(filled.append(url.substr(0, at)), job_id);
       url.remove_prefix(at + mark.size());
     }
-    return filled.append(url);
+    filled.append(url);
+    return filled;
   }
 
   std::string take_;
@@ -35661,6 +35731,7 @@ class post_gate {
 
   // Set while the server allows posts. While it is not set, no more jobs should be taken.
   event& open() noexcept { return open_; }
+  bool is_open() const noexcept { return denials_ == 0; }
 
   // Says that the server denies posts; while any is set, the gate is not open.
   class denial {
@@ -35997,7 +36068,8 @@ struct spooled_result {
     append_json_string_lossy(text, job_id);
     text.append(R"(,"streamed":)").append(streamed ? "true" : "false").append(before_body);
     text.reserve(text.size() + body.size() + 1);
-    return text.append(body) += '}';
+    text.append(body) += '}';
+    return text;
   }
 
   // Also reads files of version 0.1, in which the body is a string. Throws json_exception for any other text.
@@ -36383,7 +36455,9 @@ class poster {
     co_return delivery::refused;
   }
 
-  // Set while the server allows us to post. While it is not set, no more jobs should be taken.
+  // Whether the server allows us to post; allowed() is set while it does. While it does not, no more jobs
+  // should be taken.
+  bool may_post() const noexcept { return gate_.is_open(); }
   event& allowed() noexcept { return gate_.open(); }
 
   // Until it is stopped, stores results whose first attempt hangs, so that the end of the process loses none.
@@ -36457,13 +36531,13 @@ class poster {
 
   // The first attempt of a result that has a place in the spool but is not stored there yet.
   struct first_try : wait_link {
-    time_point keep_at;
+    time_point keep_at{};
     const http_request* request;
     ticket* kept;
 
-    first_try(time_point due, const http_request& posts, ticket& keeps) noexcept
-        : keep_at(due), request(&posts), kept(&keeps) {}
-    ~first_try() {
+    first_try(const http_request& posts, ticket* keeps) noexcept : request(&posts), kept(keeps) {}
+    ~first_try() { end(); }
+    void end() noexcept {
       if (listed()) unlink();
     }
   };
@@ -36493,7 +36567,7 @@ class poster {
     context unstopped(co_await this_coro::executor(), std::move(cut_off));
     http_response response;
     try {
-      response = co_await client_.send(request).in(unstopped);
+      co_return co_await client_.send(request).in(unstopped);
     } catch (const cancelled&) {
       response.failure = http_failure::timed_out;
       response.problem = detail::insist([] { return std::string("cut off, because the worker leaves"); });
@@ -36520,17 +36594,15 @@ class poster {
     for (;;) {
       const stop_token cut_off = is_chunk ? parts_cut_off_->get_token() : cut_off_->get_token();
       const bool last_call = cut_off.stop_requested();
-      http_response response;
-      {
-        first_try first(after(executor.now(), std::chrono::seconds(1)), request,
-                        kept != nullptr ? *kept : no_ticket_);
-        if (kept != nullptr && *kept && !kept->stored()) {
-          firsts_.push_back(first);
-          detail::insist([this] { first_sent_.set(); });
-        }
-        task<http_response> sending = detail::insist([&] { return send(request, cut_off); });
-        response = co_await std::move(sending);
+      first_try first(request, kept);
+      if (kept != nullptr && *kept && !kept->stored()) {
+        first.keep_at = after(executor.now(), std::chrono::seconds(1));
+        firsts_.push_back(first);
+        detail::insist([this] { first_sent_.set(); });
       }
+      task<http_response> sending = detail::insist([&] { return send(request, cut_off); });
+      const http_response response = co_await std::move(sending);
+      first.end();
       const post_answer meaning = coworker::classify_post(response);
       if (meaning == post_answer::accepted) {
         health_.worked();
@@ -36642,7 +36714,6 @@ class poster {
   channel_health health_;
   semaphore turns_;
   Spool spool_;
-  ticket no_ticket_;
   wait_list<first_try> firsts_;
   event first_sent_;
   event hurry_;  // set shortly before the worker's time is over
@@ -36801,8 +36872,10 @@ class runpod_queue : public detail::waiter_of_client<Client> {
 
 template <http_client Client, class Spool, class Attendant>
 task<take_result> runpod_queue<Client, Spool, Attendant>::take(take_request request) {
-  const executor_ref executor = co_await this_coro::executor();
-  co_await poster_.allowed().wait();
+  const context here = co_await this_coro::context();
+  const executor_ref& executor = here.executor;
+  here.stop.throw_if_stopped();
+  if (!poster_.may_post()) co_await poster_.allowed().wait();
   time_point asked = executor.now();
   for (; asked < take_not_before_; asked = executor.now()) co_await sleep_until(take_not_before_);
   http_request query(urls_.take(request.capacity, request.in_progress > 0));
@@ -42090,10 +42163,10 @@ class test_job : private detail::job_observer {
     job_record& record = *owned;
     record_ = &record;
     record.log = &lines;
-    record.observer = this;
     detail::worker_view around;
     around.pool = loop_;
     around.running = 1;
+    around.observer = this;
     record.worker = &around;
     detail::await_counter counter(loop_, record.stop);
     counter.stop_at = stop_at_await_;
@@ -42121,7 +42194,6 @@ class test_job : private detail::job_observer {
     beside.request_stop();
     co_await beside.join();
     outcome = record.outcome;
-    record.observer = nullptr;
     record.log = nullptr;
     record.worker = nullptr;
   }
