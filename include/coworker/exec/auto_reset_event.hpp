@@ -6,6 +6,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/quirks.hpp>
+#include <coworker/exec/short_mutex.hpp>
 #include <coworker/exec/this_thread.hpp>
 #include <mutex>
 #include <stdexcept>
@@ -91,7 +92,7 @@ class auto_reset_event {
     return false;
   }
 
-  std::mutex mutex_;  // guards all members below
+  detail::short_mutex mutex_;  // guards all members below
   timer* waiting_ = nullptr;
   executor_ref executor_;
   detail::simulated_waiters simulated_;

@@ -7,6 +7,7 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/quirks.hpp>
 #include <coworker/coro/stop.hpp>
+#include <coworker/exec/short_mutex.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/wait_list.hpp>
@@ -93,7 +94,7 @@ class event {
     return false;
   }
 
-  mutable std::mutex mutex_;  // guards all members below, and the waiters
+  mutable detail::short_mutex mutex_;  // guards all members below, and the waiters
   detail::wait_list<timed_waiter> waiting_;
   detail::simulated_waiters simulated_;
   bool set_;

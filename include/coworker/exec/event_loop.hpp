@@ -11,6 +11,7 @@
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/transfer.hpp>
+#include <coworker/exec/short_mutex.hpp>
 #include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
 #include <coworker/exec/timer_queue.hpp>
@@ -182,7 +183,7 @@ class event_loop {
     }
   };
 
-  void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
+  void post_locked(std::coroutine_handle<> handle, std::unique_lock<detail::short_mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
     changed_.store(true, std::memory_order_relaxed);
@@ -270,7 +271,7 @@ class event_loop {
 
   // Wakes after unlocking, because the loop would otherwise wake up only to wait for the lock. `wakers_`
   // keeps the destructor waiting meanwhile.
-  void wake_if_asleep(std::unique_lock<std::mutex>& lock, time_point due) noexcept {
+  void wake_if_asleep(std::unique_lock<detail::short_mutex>& lock, time_point due) noexcept {
     if (!asleep_ || due >= wakes_at_) return;
     asleep_ = false;
     wakers_.fetch_add(1, std::memory_order_relaxed);
@@ -297,7 +298,7 @@ class event_loop {
   // the lock, so reading it needs no memory order of its own.
   std::atomic<bool> changed_{false};
 
-  mutable std::mutex mutex_;  // guards the members below
+  mutable detail::short_mutex mutex_;  // guards the members below
   handles inbox_;
   timer_queue timers_;
   time_point wakes_at_ = (time_point::max)();

@@ -91,11 +91,9 @@ class http_endpoint {
 
   task<delivery> complete(job_result result) {
     const executor_ref here = co_await this_coro::executor();
-    const detail::job_handle job = jobs_.running(result.job_id);
     if (result.timings != nullptr && options_.add_timings != nullptr)
       options_.add_timings(result.outcome, *result.timings, options_.ready_delay);
-    if (job) settle(*job, result.outcome, here.now());
-    co_return job ? delivery::accepted : delivery::refused;
+    co_return settle(result.job_id, result.outcome, here.now()) ? delivery::accepted : delivery::refused;
   }
 
   /// Waits only while a client that is connected reads slowly.
@@ -144,18 +142,14 @@ class http_endpoint {
     void operator()() const { jobs->close(); }
   };
 
-  void settle(detail::endpoint_job& job, outcome& made, time_point now) {
+  // Returns false if the worker has no such job.
+  bool settle(std::string_view id, outcome& made, time_point now) {
     using detail::endpoint_status;
     endpoint_status status = endpoint_status::completed;
     std::string error;
     bool input_fault = false;
     if (!made.succeeded()) {
-      // The worker stops a handler that exceeds its time limit, and its job then ends as a failure.
-      const bool late =
-          (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
-      status = late                                     ? endpoint_status::timed_out
-               : made.status == outcome_status::stopped ? endpoint_status::cancelled
-                                                        : endpoint_status::failed;
+      status = made.status == outcome_status::stopped ? endpoint_status::cancelled : endpoint_status::failed;
       const error_info* const why = (made.error)();
       input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
       const bool shaped = why != nullptr && options_.error_text != nullptr;
@@ -165,7 +159,7 @@ class http_endpoint {
     detail::text_handle output;
     if (made.succeeded() || !made.output.is_null())
       output = detail::text_handle(new detail::shared_text(made.output.dump()));
-    jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
+    return jobs_.end(id, status, std::move(output), std::move(error), input_fault, now);
   }
 
   const endpoint_options options_;

@@ -2,17 +2,15 @@
 // The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for
 // clients that ask later. Bounds their memory. Must not know HTTP.
 
+#include <algorithm>
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/event.hpp>
-#include <coworker/exec/fifo.hpp>
 #include <coworker/exec/insist.hpp>
 #include <coworker/job/record.hpp>
-#include <coworker/scale/metrics.hpp>
 #include <coworker/transport/concept.hpp>
 #include <coworker/transport/control.hpp>
 #include <coworker/transport/endpoint/job.hpp>
-#include <coworker/transport/endpoint/job_ids.hpp>
-#include <coworker/transport/endpoint/kept_jobs.hpp>
+#include <coworker/transport/endpoint/job_states.hpp>
 #include <coworker/transport/endpoint/options.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -26,11 +24,11 @@
 namespace coworker::inline v0_1::detail {
 
 // Thread-safe.
-class job_table {
+class job_table : job_states {
  public:
   enum class refusal : unsigned char { none, full, closed };
 
-  explicit job_table(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
+  explicit job_table(const endpoint_options& options) noexcept : job_states(options) {}
 
   // --- for clients ----------------------------------------------------------------------------------------
 
@@ -175,6 +173,7 @@ class job_table {
   // Hands waiting jobs over to the worker. Returns false if there are none yet.
   bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
     const std::lock_guard lock(mutex_);
+    taken.jobs.reserve((std::min)(capacity, taken.jobs.size() + in_queue_));
     while (in_queue_ > 0 && taken.jobs.size() < capacity) {
       const job_handle next = waiting_.pop();
       if (next->status != endpoint_status::in_queue) continue;
@@ -187,7 +186,7 @@ class job_table {
       next->running = next->was_started = true;
       next->started = now;
       next->envelope.deadline = next->deadline;
-      change(*next, endpoint_status::in_progress);
+      note_change(*next, endpoint_status::in_progress);
       taken.jobs.push_back(std::move(next->envelope));
     }
     taken.closed = closed_ && in_queue_ == 0;
@@ -198,15 +197,9 @@ class job_table {
 
   event& available() noexcept { return available_; }
 
-  std::size_t waiting() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return in_queue_;
-  }
-
-  double arrivals_per_second(time_point now) const noexcept {
-    const std::lock_guard lock(mutex_);
-    return arrivals_.per_second(now);
-  }
+  // These two take no lock, because the worker calls them for each job.
+  std::size_t waiting() const noexcept { return in_queue_.load(std::memory_order_relaxed); }
+  double arrivals_per_second(time_point now) const noexcept { return arrivals_.per_second(now); }
 
   // Returns an empty handle if the worker has no such job.
   job_handle running(std::string_view id) const {
@@ -250,16 +243,31 @@ class job_table {
     change(**found, (*found)->status);
   }
 
-  // Ends a job that the worker had. A job whose status is already final keeps it.
-  void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
-           time_point now) {
-    const std::lock_guard lock(mutex_);
-    const job_handle kept = detail::take_job(running_, job.id);
-    job.running = false;
-    --in_progress_;
-    if (is_final(job.status)) return;
-    job.input_fault = input_fault;
-    end_locked(job, status, std::move(output), std::move(error), now);
+  // Ends a job that the worker had. A job whose status is already final keeps it. Returns false if the worker
+  // has no such job. Wakes the client after it has unlocked, because the client would otherwise wake up only to
+  // wait for the lock; one that looks before that sees the end, and does not wait.
+  bool end(std::string_view id, endpoint_status status, text_handle output, std::string error,
+           bool input_fault, time_point now) {
+    const bool completed = status == endpoint_status::completed;
+    job_handle job;
+    {
+      const std::lock_guard lock(mutex_);
+      job = detail::take_job(running_, id);
+      if (!job) return false;
+      job->running = false;
+      --in_progress_;
+      if (is_final(job->status)) return true;
+      // The worker stops a handler that exceeds its time limit, and its job then ends as a failure.
+      const bool limited = job->time_limit > duration::zero() && now - job->started >= job->time_limit;
+      if (!completed && (limited || now >= job->deadline)) status = endpoint_status::timed_out;
+      job->input_fault = input_fault;
+      end_quietly(*job, status, std::move(output), std::move(error), now);
+    }
+    detail::insist([&] {
+      job->news.set();
+      if (!completed) job->room.set();  // a handler that was given up may still wait for it
+    });
+    return true;
   }
 
   void worker_comes(const worker_control& worker) {
@@ -304,94 +312,6 @@ class job_table {
  private:
   static constexpr std::size_t cost_of_a_job = 512;       // bytes, roughly, of the object itself
   static constexpr std::size_t most_unread = 256 * 1024;  // bytes of chunks; beyond that, handlers wait
-
-  void enqueue(const job_handle& job) {
-    job->envelope.id = job->id;
-    waiting_.push(job);
-    ++in_queue_;
-    waiting_bytes_ += job->bytes;
-    change(*job, endpoint_status::in_queue);
-  }
-
-  void leave_queue(endpoint_job& job) {
-    --in_queue_;
-    waiting_bytes_ -= job.bytes;
-  }
-
-  void change(endpoint_job& job, endpoint_status to) {
-    job.status = to;
-    job.revision = ++revision_;
-    job.news.set();
-  }
-
-  void cancel_locked(endpoint_job& job, std::string why, time_point now) {
-    if (job.running) {
-      for (const worker_control& worker : workers_) worker.stop_job(job.id);
-    }
-    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
-  }
-
-  // Ends a waiting job whose time to live is over.
-  void expire(endpoint_job& job, time_point now) {
-    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
-    end_locked(job, endpoint_status::timed_out, text_handle(),
-               "timed out: its time to live ended before it was started", now);
-  }
-
-  job_view look_locked(endpoint_job& job, time_point now) {
-    expire(job, now);
-    return detail::view_of(job, now);
-  }
-
-  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
-                  time_point now) {
-    if (job.status == endpoint_status::in_queue) {
-      leave_queue(job);
-      job.envelope = job_envelope();
-    }
-    job.ended = now;
-    job.output = std::move(output);
-    job.error = std::move(error);
-    ++detail::count_of(counts_, status);
-    change(job, status);
-    job.room.set();
-    const job_handle self = job.kept ? kept_.handle_of(job) : job_handle();
-    if (!self) return;
-    if (!job.webhook.empty()) {
-      notices_.push_back({job.webhook, self});
-      noticed_.set();
-    }
-    kept_.note_end(self, now);
-  }
-
-  std::size_t cancel_waiting(const char* why, time_point now) {
-    std::size_t removed = 0;
-    for (; !waiting_.empty(); waiting_.pop()) {
-      endpoint_job& next = *waiting_[0];
-      if (next.status != endpoint_status::in_queue) continue;
-      end_locked(next, endpoint_status::cancelled, text_handle(), why, now);
-      ++removed;
-    }
-    return removed;
-  }
-
-  const endpoint_options& options_;
-  mutable std::mutex mutex_;  // guards everything below, and the jobs
-  job_ids ids_;
-  event available_;           // a take may find a job
-  event noticed_;             // there are webhooks to call
-  kept_jobs kept_{options_};  // the jobs that clients may ask for
-  job_index running_;         // the jobs that a worker has
-  fifo<job_handle> waiting_;  // contains also jobs that have ended since
-  std::vector<endpoint_notice> notices_;
-  std::vector<worker_control> workers_;
-  endpoint_counts counts_;
-  mutable rate_meter arrivals_;  // requests that add a job, also those refused for lack of room
-  std::size_t in_queue_ = 0;
-  std::size_t in_progress_ = 0;
-  std::size_t waiting_bytes_ = 0;
-  std::uint64_t revision_ = 0;
-  bool closed_ = false;
 };
 
 }  // namespace coworker::inline v0_1::detail

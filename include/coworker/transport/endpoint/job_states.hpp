@@ -1,0 +1,132 @@
+#pragma once
+// What a job table consists of, and how a job changes in it. Must not know who asks for it: job_table.hpp
+// locks, and serves clients and the worker.
+
+#include <atomic>
+#include <coworker/coro/clock.hpp>
+#include <coworker/exec/event.hpp>
+#include <coworker/exec/fifo.hpp>
+#include <coworker/exec/short_mutex.hpp>
+#include <coworker/job/record.hpp>
+#include <coworker/transport/control.hpp>
+#include <coworker/transport/endpoint/arrival_meter.hpp>
+#include <coworker/transport/endpoint/job.hpp>
+#include <coworker/transport/endpoint/job_ids.hpp>
+#include <coworker/transport/endpoint/kept_jobs.hpp>
+#include <coworker/transport/endpoint/options.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace coworker::inline v0_1::detail {
+
+// All functions require that the caller holds the lock.
+class job_states {
+ protected:
+  explicit job_states(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
+  ~job_states() = default;
+
+  void enqueue(const job_handle& job) {
+    job->envelope.id = job->id;
+    waiting_.push(job);
+    ++in_queue_;
+    waiting_bytes_ += job->bytes;
+    note_change(*job, endpoint_status::in_queue);
+  }
+
+  void leave_queue(endpoint_job& job) {
+    --in_queue_;
+    waiting_bytes_ -= job.bytes;
+  }
+
+  // For a change that no client waits for.
+  void note_change(endpoint_job& job, endpoint_status to) noexcept {
+    job.status = to;
+    job.revision = ++revision_;
+  }
+
+  void change(endpoint_job& job, endpoint_status to) {
+    note_change(job, to);
+    job.news.set();
+  }
+
+  void cancel_locked(endpoint_job& job, std::string why, time_point now) {
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+  }
+
+  // Ends a waiting job whose time to live is over.
+  void expire(endpoint_job& job, time_point now) {
+    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
+    end_locked(job, endpoint_status::timed_out, text_handle(),
+               "timed out: its time to live ended before it was started", now);
+  }
+
+  job_view look_locked(endpoint_job& job, time_point now) {
+    expire(job, now);
+    return detail::view_of(job, now);
+  }
+
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
+                  time_point now) {
+    job.news.set();
+    job.room.set();
+    end_quietly(job, status, std::move(output), std::move(error), now);
+  }
+
+  // Wakes neither the job's client nor a handler that waits for room; the caller does.
+  void end_quietly(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
+                   time_point now) {
+    if (job.status == endpoint_status::in_queue) {
+      leave_queue(job);
+      job.envelope = job_envelope();
+    }
+    job.ended = now;
+    job.output = std::move(output);
+    job.error = std::move(error);
+    ++detail::count_of(counts_, status);
+    note_change(job, status);
+    const job_handle self = job.kept ? kept_.handle_of(job) : job_handle();
+    if (!self) return;
+    if (!job.webhook.empty()) {
+      notices_.push_back({job.webhook, self});
+      noticed_.set();
+    }
+    kept_.note_end(self, now);
+  }
+
+  std::size_t cancel_waiting(const char* why, time_point now) {
+    std::size_t removed = 0;
+    for (; !waiting_.empty(); waiting_.pop()) {
+      endpoint_job& next = *waiting_[0];
+      if (next.status != endpoint_status::in_queue) continue;
+      end_locked(next, endpoint_status::cancelled, text_handle(), why, now);
+      ++removed;
+    }
+    return removed;
+  }
+
+  const endpoint_options& options_;
+  mutable short_mutex mutex_;  // guards everything below, and the jobs
+  job_ids ids_;
+  event available_;           // a take may find a job
+  event noticed_;             // there are webhooks to call
+  kept_jobs kept_{options_};  // the jobs that clients may ask for
+  job_index running_;         // the jobs that a worker has
+  fifo<job_handle> waiting_;  // contains also jobs that have ended since
+  std::vector<endpoint_notice> notices_;
+  std::vector<worker_control> workers_;
+  endpoint_counts counts_;
+  arrival_meter arrivals_;                // requests that add a job, also those refused for lack of room
+  std::atomic<std::size_t> in_queue_{0};  // written under the lock
+  std::size_t in_progress_ = 0;
+  std::size_t waiting_bytes_ = 0;
+  std::uint64_t revision_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace coworker::inline v0_1::detail
