@@ -15,6 +15,30 @@ TEST_CASE("names are compared without case, for ASCII letters only") {
   CHECK(!equal_ignoring_case("\xc3\x89", "\xc3\xa9"));
 }
 
+TEST_CASE("letter case is ignored at any place of a text of any length, and only that of ASCII letters") {
+  for (std::size_t size = 1; size <= 26; ++size) {
+    for (std::size_t place = 0; place < size; ++place) {
+      std::string one(size, '.');
+      std::string other(size, '.');
+      std::size_t pairs = 0;
+      for (int a = 0; a < 256; ++a) {
+        for (int b = 0; b < 256; ++b) {
+          one[place] = static_cast<char>(a);
+          other[place] = static_cast<char>(b);
+          pairs += equal_ignoring_case(one, other) ? 1U : 0U;
+        }
+      }
+      CHECK(pairs == 256 + 2 * 26);
+      for (int a = 'A'; a <= 'Z'; ++a) {
+        one[place] = static_cast<char>(a);
+        other[place] = static_cast<char>(a + 32);
+        CHECK(equal_ignoring_case(one, other));
+      }
+    }
+  }
+  static_assert(equal_ignoring_case("Transfer-Encoding", "transfer-encoding"));
+}
+
 TEST_CASE("a list contains a token in any case, but not as a part of another token") {
   CHECK(list_contains("close", "close"));
   CHECK(list_contains("a , \tCLOSE\t,b", "close"));

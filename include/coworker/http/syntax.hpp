@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
+#include <type_traits>
 
 namespace coworker::inline v0_1 {
 
@@ -15,9 +16,31 @@ constexpr char ascii_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+namespace detail {
+
+// Eight characters at once: each capital letter becomes the lower-case one, any other byte stays.
+constexpr std::uint64_t word_lower(std::uint64_t word) noexcept {
+  const std::uint64_t low_bits = word & ~high_bits;
+  const std::uint64_t from_a = low_bits + repeat_byte(0x80 - 'A');  // sets the high bit of a byte
+  const std::uint64_t above_z = low_bits + repeat_byte(0x80 - 'Z' - 1);
+  return word | ((from_a & ~above_z & ~word & high_bits) >> 2);
+}
+
+// For texts of at least eight characters and the same size. The last word may overlap the one before.
+inline bool words_equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  const std::size_t last = a.size() - 8;
+  for (std::size_t i = 0; i < last; i += 8) {
+    if (word_lower(load_word(a.data() + i)) != word_lower(load_word(b.data() + i))) return false;
+  }
+  return word_lower(load_word(a.data() + last)) == word_lower(load_word(b.data() + last));
+}
+
+}  // namespace detail
+
 /// Compares texts such as header names and tokens without letter case. Only ASCII letters have case.
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
+  if (a.size() >= 8 && !std::is_constant_evaluated()) return detail::words_equal_ignoring_case(a, b);
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
   }

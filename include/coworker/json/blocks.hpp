@@ -76,7 +76,8 @@ class chunked_blocks {
  private:
   static constexpr std::size_t alignment = 8;
   static constexpr std::size_t header = alignment;
-  static constexpr std::size_t smallest_chunk = 128;
+  // With its header, glibc counts it among the small blocks that any thread may free without a lock.
+  static constexpr std::size_t smallest_chunk = 112;
   static constexpr std::size_t largest_chunk = 8192;
   static constexpr std::size_t largest_shared = 1024;
   static_assert(sizeof(block_chunk) <= header);

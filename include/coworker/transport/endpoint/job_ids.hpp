@@ -58,9 +58,11 @@ class job_ids {
     std::uint64_t bits[2] = {random_.next(), random_.next()};
     bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
     bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
-    for (unsigned i = 0; i < 32; ++i) {
-      if (i == 8 || i == 12 || i == 16 || i == 20) text[size++] = '-';
-      text[size++] = "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
+    for (unsigned byte = 0; byte < 16; ++byte) {
+      if (byte == 4 || byte == 6 || byte == 8 || byte == 10) text[size++] = '-';
+      const std::uint64_t value = bits[byte / 8] >> (56 - byte % 8 * 8);
+      text[size++] = "0123456789abcdef"[value >> 4 & 15];
+      text[size++] = "0123456789abcdef"[value & 15];
     }
     for (const char c : {'-', 'u', '1'}) text[size++] = c;
     return std::string(text, size);
