@@ -6,6 +6,7 @@
 #include <coworker/coro/context.hpp>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/quirks.hpp>
+#include <coworker/exec/late_wake.hpp>
 #include <coworker/exec/short_mutex.hpp>
 #include <coworker/exec/this_thread.hpp>
 #include <mutex>
@@ -27,6 +28,7 @@ class auto_reset_event {
   /// Throws: std::logic_error on another thread if the coroutine waits, or last waited, on a simulated_loop;
   /// std::bad_alloc or what else the executor throws when it has no memory. Nothing was then set.
   void set() {
+    const detail::late_wake woken_unlocked;
     const std::lock_guard lock(mutex_);
     simulated_.refuse_foreign_thread("auto_reset_event::set");
     if (waiting_ == nullptr) {
@@ -99,4 +101,4 @@ class auto_reset_event {
   bool set_ = false;
 };
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

@@ -7,6 +7,7 @@
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/quirks.hpp>
 #include <coworker/coro/stop.hpp>
+#include <coworker/exec/late_wake.hpp>
 #include <coworker/exec/short_mutex.hpp>
 #include <coworker/exec/sleep.hpp>
 #include <coworker/exec/this_thread.hpp>
@@ -36,6 +37,7 @@ class event {
   /// std::bad_alloc or what else an executor throws when it has no memory. The event is then not set, and
   /// those not resumed yet still wait.
   void set() {
+    const detail::late_wake woken_unlocked;
     const std::lock_guard lock(mutex_);
     simulated_.refuse_foreign_thread("event::set");
     while (!waiting_.empty()) {
@@ -137,4 +139,4 @@ class event::wait_awaiter {
 inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
 inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1

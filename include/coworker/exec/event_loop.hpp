@@ -11,6 +11,7 @@
 #include <coroutine>
 #include <coworker/coro/executor.hpp>
 #include <coworker/coro/transfer.hpp>
+#include <coworker/exec/late_wake.hpp>
 #include <coworker/exec/short_mutex.hpp>
 #include <coworker/exec/this_thread.hpp>
 #include <coworker/exec/thread.hpp>
@@ -277,6 +278,7 @@ class event_loop {
     wakers_.fetch_add(1, std::memory_order_relaxed);
     waiter* const asleep_in = waiter_;
     lock.unlock();
+    if (detail::late_wake::take_over(*asleep_in, wakers_)) return;
     asleep_in->wake();
     wakers_.fetch_sub(1, std::memory_order_release);
   }

@@ -4,7 +4,9 @@
 // Must not know the event loop.
 
 #include <coworker/coro/executor.hpp>
+#include <coworker/exec/futex.hpp>
 #include <coworker/exec/thread.hpp>
+#include <cstdint>
 #include <mutex>
 #include <stdexcept>
 
@@ -41,6 +43,35 @@ class waiter {
   waiter& operator=(const waiter&) = default;
 };
 
+#if defined(__linux__)
+
+/// The waiter of a loop that watches no descriptors: a word on which the thread sleeps. A condition variable
+/// costs one more system call for each wait, because its mutex always looks as if others waited for it.
+class condition_waiter final : public waiter {
+ public:
+  void wait(time_point deadline) override {
+    if (deadline == (time_point::min)()) return;
+    if (state_.exchange(asleep, std::memory_order_acquire) != woken)
+      detail::futex_wait(state_, asleep, deadline);
+    state_.exchange(awake, std::memory_order_acquire);
+  }
+
+  void wake() noexcept override {
+    if (state_.exchange(woken, std::memory_order_release) == asleep) detail::futex_wake_one(state_);
+  }
+
+ private:
+  // `awake` to `asleep` by wait(), which returns at once if the state was `woken`; any to `woken` by wake(), so
+  // that a thread which is about to sleep does not, and one that sleeps is woken; back to `awake` by wait(),
+  // which has then consumed every wake() before. What a thread wrote before wake() is visible after wait().
+  static constexpr std::uint32_t awake = 0;
+  static constexpr std::uint32_t asleep = 1;
+  static constexpr std::uint32_t woken = 2;
+  detail::futex_word state_{awake};
+};
+
+#else
+
 /// The waiter of a loop that watches no descriptors: a condition variable.
 class condition_waiter final : public waiter {
  public:
@@ -69,5 +100,7 @@ class condition_waiter final : public waiter {
   detail::condition condition_;
   bool woken_ = false;
 };
+
+#endif
 
 }  // namespace coworker::inline v0_1

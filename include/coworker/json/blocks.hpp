@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <new>
+#include <utility>
 
 namespace coworker::inline v0_1::detail {
 
@@ -76,7 +77,8 @@ class chunked_blocks {
  private:
   static constexpr std::size_t alignment = 8;
   static constexpr std::size_t header = alignment;
-  // With its header, glibc counts it among the small blocks that any thread may free without a lock.
+  // glibc lets any thread free a block of up to 120 bytes without a lock. Values are often made on one thread
+  // and freed on another.
   static constexpr std::size_t smallest_chunk = 112;
   static constexpr std::size_t largest_chunk = 8192;
   static constexpr std::size_t largest_shared = 1024;
@@ -89,14 +91,16 @@ class chunked_blocks {
     chunk_ = chunk;
     used_ = header;
     room_ = size - header;
-    if (next_chunk_ < largest_chunk)
-      next_chunk_ = next_chunk_ * 2 < largest_chunk ? next_chunk_ * 2 : largest_chunk;
+    // The second chunk is as small as the first.
+    if (!std::exchange(grows_, true) || next_chunk_ == largest_chunk) return;
+    next_chunk_ = next_chunk_ * 2 < largest_chunk ? next_chunk_ * 2 : largest_chunk;
   }
 
   block_chunk* chunk_ = nullptr;
   std::size_t used_ = 0;
   std::size_t room_ = 0;
   std::size_t next_chunk_;
+  bool grows_ = false;
 };
 
 /// Frees blocks. Consecutive blocks of the same chunk are subtracted from its count together.

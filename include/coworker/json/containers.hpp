@@ -51,7 +51,7 @@ inline object_block* new_object_block(std::size_t capacity) {
 }
 
 inline std::size_t grown_capacity(std::size_t capacity, std::size_t needed) noexcept {
-  constexpr std::size_t least = 4;
+  constexpr std::size_t least = 3;  // an object of that size is a small block, see blocks.hpp
   const std::size_t doubled = capacity < least ? least : 2 * capacity;
   return doubled < needed ? needed : doubled;
 }

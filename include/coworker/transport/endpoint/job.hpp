@@ -2,6 +2,7 @@
 // A job of an HTTP endpoint, as its clients and its worker share it. Must not know HTTP.
 
 #include <coworker/coro/clock.hpp>
+#include <coworker/coro/frame_memory.hpp>
 #include <coworker/exec/event.hpp>
 #include <coworker/exec/fifo.hpp>
 #include <coworker/exec/shared_state.hpp>
@@ -53,7 +54,7 @@ struct endpoint_order {
 };
 
 /// A job of a table. Its members are guarded by the table's mutex, except those that are const.
-struct endpoint_job : shared_state {
+struct endpoint_job : shared_state, recycled_frame {
   const std::string id;
   const bool kept;
   const bool sync;

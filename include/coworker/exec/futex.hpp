@@ -1,0 +1,40 @@
+#pragma once
+// futex: a word on which threads of this process sleep, as Linux offers it. Must not know what the word means.
+
+#if defined(__linux__)
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <coworker/coro/clock.hpp>
+#include <cstdint>
+
+namespace coworker::inline v0_1::detail {
+
+using futex_word = std::atomic<std::uint32_t>;
+static_assert(sizeof(futex_word) == sizeof(std::uint32_t), "the kernel reads the word");
+
+// Sleeps while the word has that value, until futex_wake(), until `due`, or for no reason at all.
+inline void futex_wait(futex_word& word, std::uint32_t while_it_is,
+                       time_point due = (time_point::max)()) noexcept {
+  // Durations in timespec's own types, so that no cast is needed, nor one too many.
+  using seconds = std::chrono::duration<time_t>;
+  using nanoseconds = std::chrono::duration<long, std::nano>;
+  const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
+  const auto whole = std::chrono::duration_cast<seconds>(since_start);
+  timespec moment{};
+  moment.tv_sec = whole.count();
+  moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
+  // This form takes a moment of the monotonic clock, which is that of clock_type.
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, while_it_is,
+            due == (time_point::max)() ? nullptr : &moment, nullptr, FUTEX_BITSET_MATCH_ANY);
+}
+
+inline void futex_wake_one(futex_word& word) noexcept { ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1); }
+
+}  // namespace coworker::inline v0_1::detail
+
+#endif
