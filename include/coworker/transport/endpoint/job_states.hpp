@@ -16,6 +16,7 @@
 #include <coworker/transport/endpoint/options.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <utility>
 #include <vector>
@@ -34,6 +35,20 @@ class job_states {
     ++in_queue_;
     waiting_bytes_ += job->bytes;
     note_change(*job, endpoint_status::in_queue);
+  }
+
+  // Returns what is to be set, after unlocking, so that the client of a job that ends now is woken; null: another
+  // thread sets it. The first in the list sets the event. wake_clients() resets the event and takes the list
+  // under one lock: a job that is added before that is taken, even if the event is set only later, and the next
+  // job is a first one again.
+  event* gather(const job_handle& job) noexcept {
+    if (!gathers_ends_) return &job->news;
+    try {
+      ended_.push_back(job);
+    } catch (const std::bad_alloc&) {
+      return &job->news;
+    }
+    return ended_.size() == 1 ? &some_ended_ : nullptr;
   }
 
   void leave_queue(endpoint_job& job) {
@@ -114,11 +129,13 @@ class job_states {
   mutable short_mutex mutex_;  // guards everything below, and the jobs
   job_ids ids_;
   event available_;           // a take may find a job
+  event some_ended_;          // there are jobs in ended_
   event noticed_;             // there are webhooks to call
   kept_jobs kept_{options_};  // the jobs that clients may ask for
   job_index running_;         // the jobs that a worker has
   fifo<job_handle> waiting_;  // contains also jobs that have ended since
   std::vector<endpoint_notice> notices_;
+  std::vector<job_handle> ended_;  // their clients are not woken yet
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
   arrival_meter arrivals_;                // requests that add a job, also those refused for lack of room
@@ -127,6 +144,7 @@ class job_states {
   std::size_t waiting_bytes_ = 0;
   std::uint64_t revision_ = 0;
   bool closed_ = false;
+  bool gathers_ends_ = false;
 };
 
 }  // namespace coworker::inline v0_1::detail

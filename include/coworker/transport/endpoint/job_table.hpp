@@ -250,13 +250,18 @@ class job_table : job_states {
            bool input_fault, time_point now) {
     const bool completed = status == endpoint_status::completed;
     job_handle job;
+    event* wakes = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      job = detail::take_job(running_, id);
-      if (!job) return false;
+      const job_handle* const found = running_.find(id);
+      if (found == nullptr) return false;
+      job = *found;
+      const bool had_ended = is_final(job->status);
+      if (!had_ended) wakes = gather(job);
+      detail::take_job(running_, id);
       job->running = false;
       --in_progress_;
-      if (is_final(job->status)) return true;
+      if (had_ended) return true;
       // The worker stops a handler that exceeds its time limit, and its job then ends as a failure.
       const bool limited = job->time_limit > duration::zero() && now - job->started >= job->time_limit;
       if (!completed && (limited || now >= job->deadline)) status = endpoint_status::timed_out;
@@ -264,10 +269,29 @@ class job_table : job_states {
       end_quietly(*job, status, std::move(output), std::move(error), now);
     }
     detail::insist([&] {
-      job->news.set();
+      if (wakes != nullptr) wakes->set();
       if (!completed) job->room.set();  // a handler that was given up may still wait for it
     });
     return true;
+  }
+
+  // From now on, end() does not wake the client of a job, but sets some_ended(); a coroutine on the loop of the
+  // clients waits for that and calls wake_clients(). So the worker wakes that loop once for many jobs.
+  void gather_ends(bool gathers) {
+    const std::lock_guard lock(mutex_);
+    gathers_ends_ = gathers;
+  }
+  event& some_ended() noexcept { return some_ended_; }
+
+  // Wakes the clients of the jobs that have ended since the last call. `ended` lends its memory.
+  void wake_clients(std::vector<job_handle>& ended) {
+    {
+      const std::lock_guard lock(mutex_);
+      some_ended_.reset();
+      ended.swap(ended_);
+    }
+    for (const job_handle& job : ended) detail::insist([&job] { job->news.set(); });
+    ended.clear();
   }
 
   void worker_comes(const worker_control& worker) {

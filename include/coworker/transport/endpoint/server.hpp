@@ -19,10 +19,12 @@
 #include <coworker/transport/endpoint/engine.hpp>
 #include <cstdint>
 #include <exception>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace coworker::inline v0_1 {
 
@@ -75,6 +77,7 @@ class basic_endpoint_server {
       health.emplace(*health_listener_, detail::endpoint_handler{&endpoint_, true}, options_);
     scope serving(here);
     serving.spawn(announce_jobs());
+    serving.spawn(announce_ends());
     serving.spawn(serve_one(main));
     if (health) serving.spawn(serve_one(*health));
     co_await closing_.wait();
@@ -96,6 +99,23 @@ class basic_endpoint_server {
       endpoint_.jobs().available().set();
     }
     endpoint_.announce_jobs_by(nullptr);
+  }
+
+  // Wakes this loop once for many jobs that have ended, and their requests from here.
+  task<void> announce_ends() {
+    detail::job_table& jobs = endpoint_.jobs();
+    std::vector<detail::job_handle> ended;
+    jobs.gather_ends(true);
+    try {
+      for (;;) {
+        co_await jobs.some_ended().wait();
+        jobs.wake_clients(ended);
+      }
+    } catch (const cancelled&) {
+    } catch (const std::bad_alloc&) {  // from now on, each job's end wakes its client
+    }
+    jobs.gather_ends(false);
+    jobs.wake_clients(ended);
   }
 
   task<void> serve_one(server& one) {
