@@ -7,6 +7,7 @@
 // wake: four system calls and two context switches instead of one of each.
 
 #include <atomic>
+#include <coworker/coro/quirks.hpp>
 #include <coworker/exec/waiter.hpp>
 
 namespace coworker::inline v0_1::detail {
@@ -41,7 +42,7 @@ class late_wake {
   }
 
  private:
-  static late_wake*& current() noexcept {
+  COWORKER_NOINLINE_BEFORE_CLANG_19 static late_wake*& current() noexcept {
     static constinit thread_local late_wake* outermost = nullptr;
     return outermost;
   }
