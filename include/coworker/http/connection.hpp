@@ -117,10 +117,20 @@ class connection final : public exchange, public host_link {
 
   task<void> write(std::string_view piece) override { return output_.write(piece, false); }
 
+  void release_memory() noexcept override {
+    if (!begun()) return;
+    response_head fresh;
+    std::swap(response_, fresh);
+    parser_.release_head();
+    input_.release_memory(0);
+    output_.release_memory(0);
+  }
+
  private:
   using event = request_parser::event;
   static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler reads
   static constexpr std::size_t most_lingering = 1024 * 1024;
+  static constexpr std::size_t kept_while_idle = 512;  // bytes of each buffer
 
   // Waits for the next request. Returns true once its head is there, or false if the connection is to be
   // closed.
@@ -141,7 +151,7 @@ class connection final : public exchange, public host_link {
           if (out_of_time(deadline_kind::head)) refusal = {408, "the request's head did not come in time"};
         } else {
           if (host_.draining() || out_of_time(deadline_kind::idle)) co_return false;
-          release_memory();
+          release_while_idle();
         }
         if (refusal.status == 0) co_await input_.arrived();
       }
@@ -153,9 +163,11 @@ class connection final : public exchange, public host_link {
   task<void> handle_request() {
     begin_exchange();
     std::exception_ptr failure;
+    server_request asked(*this);
+    server_response answered(*this);
     context own(here_.executor, gone_.get_token());
     try {
-      co_await host_.handle(*this).in(own);
+      co_await host_.handle(asked, answered).in(own);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -215,6 +227,7 @@ class connection final : public exchange, public host_link {
   }
 
   std::string handler_name() const {
+    if (request().method().empty()) return "The handler of a request";  // its memory was released
     std::string name("The handler of ");
     return name.append(request().method()).append(" ").append(request().path());
   }
@@ -312,10 +325,10 @@ class connection final : public exchange, public host_link {
     clock_.reset();
   }
 
-  void release_memory() noexcept {
+  void release_while_idle() noexcept {
     parser_.release_memory();
-    input_.release_memory();
-    output_.release_memory();
+    input_.release_memory(kept_while_idle);
+    output_.release_memory(kept_while_idle);
   }
 
   connection_host& host_;

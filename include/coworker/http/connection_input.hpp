@@ -78,16 +78,16 @@ class connection_input {
     room_.set();
   }
 
-  // For a connection that may be idle for long. bytes() must be empty.
-  void release_memory() noexcept {
-    if (current_.capacity() > kept_capacity) std::string().swap(current_);
-    if (incoming_.capacity() > kept_capacity) std::string().swap(incoming_);
+  // For a connection that may be idle for long. Frees the buffers that contain no bytes and are larger than
+  // `kept`.
+  void release_memory(std::size_t kept) noexcept {
+    if (bytes_.empty() && current_.capacity() > kept) std::string().swap(current_);
+    if (incoming_.empty() && incoming_.capacity() > kept) std::string().swap(incoming_);
   }
 
  private:
   // Receiving pauses at this size; a disconnect is then not noticed either.
   static constexpr std::size_t most_kept = 16 * 1024;
-  static constexpr std::size_t kept_capacity = 512;
 
   bool take(std::size_t count) {
     if (count == 0 || (discards_ && count > discardable_)) return false;

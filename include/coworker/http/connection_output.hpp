@@ -100,14 +100,13 @@ class connection_output {
     return flush();
   }
 
-  // Call only while the buffer is empty.
-  void release_memory() noexcept {
-    if (out_.capacity() > kept_capacity) std::string().swap(out_);
+  // Frees the buffer if it is larger than `kept`. Call only while it is empty.
+  void release_memory(std::size_t kept) noexcept {
+    if (out_.capacity() > kept) std::string().swap(out_);
   }
 
  private:
   static constexpr std::size_t most_copied = 16 * 1024;
-  static constexpr std::size_t kept_capacity = 512;
 
   connection_host& host_;
   Stream& stream_;

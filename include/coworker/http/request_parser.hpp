@@ -69,6 +69,10 @@ class request_parser {
   /// Moves the head out, to keep it longer. head() must not be called again for this request.
   request_head take_head() noexcept { return std::move(reader_.head()); }
 
+  /// Frees the memory of the current request's head, which then has no method, no path and no header lines. Its
+  /// body can still be read.
+  void release_head() noexcept { reader_.release_text(); }
+
   /// The piece of the body that next() found, a view into the bytes passed to next().
   std::string_view piece() const noexcept { return piece_; }
 
