@@ -81,7 +81,7 @@ struct endpoint_job : shared_state {
   std::string shown_log = {};     // for the console: the last log lines
   std::size_t bytes = 0;          // what the table counts for the job
   std::uint64_t revision = 0;     // the table's revision when the job last changed
-  event news;                     // wakes clients: something of the above has changed
+  event news;                     // wakes clients: there is a chunk, progress, or the end
   event room;                     // wakes the worker: chunks were read
 
   endpoint_job(std::string named, endpoint_order&& order, time_point now)

@@ -187,7 +187,7 @@ class job_table {
       next->running = next->was_started = true;
       next->started = now;
       next->envelope.deadline = next->deadline;
-      change(*next, endpoint_status::in_progress);
+      note_change(*next, endpoint_status::in_progress);
       taken.jobs.push_back(std::move(next->envelope));
     }
     taken.closed = closed_ && in_queue_ == 0;
@@ -310,7 +310,7 @@ class job_table {
     waiting_.push(job);
     ++in_queue_;
     waiting_bytes_ += job->bytes;
-    change(*job, endpoint_status::in_queue);
+    note_change(*job, endpoint_status::in_queue);
   }
 
   void leave_queue(endpoint_job& job) {
@@ -318,9 +318,14 @@ class job_table {
     waiting_bytes_ -= job.bytes;
   }
 
-  void change(endpoint_job& job, endpoint_status to) {
+  // For a change that no client waits for.
+  void note_change(endpoint_job& job, endpoint_status to) noexcept {
     job.status = to;
     job.revision = ++revision_;
+  }
+
+  void change(endpoint_job& job, endpoint_status to) {
+    note_change(job, to);
     job.news.set();
   }
 
