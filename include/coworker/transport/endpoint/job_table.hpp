@@ -4,7 +4,6 @@
 
 #include <coworker/coro/clock.hpp>
 #include <coworker/exec/event.hpp>
-#include <coworker/exec/fifo.hpp>
 #include <coworker/exec/insist.hpp>
 #include <coworker/job/record.hpp>
 #include <coworker/scale/metrics.hpp>
@@ -14,9 +13,11 @@
 #include <coworker/transport/endpoint/job_ids.hpp>
 #include <coworker/transport/endpoint/kept_jobs.hpp>
 #include <coworker/transport/endpoint/options.hpp>
+#include <coworker/transport/endpoint/waiting_jobs.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,21 +42,19 @@ class job_table {
     why = closed_ ? refusal::closed : refusal::none;
     if (!closed_) arrivals_.add(now);
     const std::size_t size = order.request.size() + cost_of_a_job;
-    const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
-    if (why == refusal::none && !has_room) why = refusal::full;
+    if (why == refusal::none && !waiting_.has_room_for(size)) why = refusal::full;
     if (why != refusal::none) return job_handle();
-    const duration time_to_live = order.time_to_live;
     // A job that no client can ask for later is listed only to keep an id that its client chose unique.
-    const bool listed = order.kept || !order.envelope.id.empty();
-    std::string id = std::move(order.envelope.id);
+    const bool listed = order.kept || !order.id.empty();
+    std::string id = std::move(order.id);
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
-    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     if (announced) available_.set();  // first, because it may throw; a take that it wakes waits for the mutex
     made->listed = listed;
     if (listed) kept_.add(made);
-    enqueue(made);
+    waiting_.push(made);
+    made->revision = ++revision_;
     return made;
   }
 
@@ -63,7 +62,7 @@ class job_table {
   job_handle find(std::string_view id, time_point now) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
-    if (found == nullptr || !(*found)->kept) return job_handle();
+    if (found == nullptr || !(*found)->kept()) return job_handle();
     job_handle job = *found;
     expire(*job, now);
     if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
@@ -87,18 +86,14 @@ class job_table {
     return std::nullopt;
   }
 
-  // Takes the unread chunks, all of them or one. Returns false if there are none and the job has not ended;
-  // its `news` is then set by its next change.
-  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
-                   job_view& seen) {
+  // Takes the unread chunks. Returns false if there are none and the job has not ended; its `news` is then
+  // set by its next change.
+  bool take_chunks(endpoint_job& job, time_point now, std::vector<std::string>& taken, job_view& seen) {
     const std::lock_guard lock(mutex_);
     seen = look_locked(job, now);
-    while (!job.chunks.empty() && (all || taken.empty())) {
-      taken.push_back(job.chunks.pop());
-      job.chunk_bytes -= taken.back().size();
-      kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
-    }
-    if (!taken.empty()) job.room.set();
+    taken = std::exchange(job.chunks, {});
+    kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(std::exchange(job.chunk_bytes, 0)));
+    if (!taken.empty()) job.note_room();
     if (!taken.empty() || is_final(seen.status)) return true;
     job.news.reset();
     return false;
@@ -108,7 +103,7 @@ class job_table {
   void read_live(endpoint_job& job, bool live) {
     const std::lock_guard lock(mutex_);
     job.read_live = live;
-    job.room.set();
+    job.note_room();
   }
 
   // Ends the job as cancelled; a worker that has it is asked to stop it. Returns false if it had ended.
@@ -123,26 +118,25 @@ class job_table {
   void leave(endpoint_job& job, time_point now) {
     const std::lock_guard lock(mutex_);
     if (!is_final(job.status)) cancel_locked(job, "cancelled: the client has gone away", now);
-    if (!job.kept && job.listed) kept_.forget(job);
+    if (!job.kept() && job.listed) kept_.forget(job);
   }
 
   // Adds a job with the id of one that failed or timed out. Returns an empty handle if that one did not, if a
   // worker still has it, or, with the reason in `why`, if there is no room or the worker leaves.
   job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
     const std::lock_guard lock(mutex_);
-    why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
+    why = closed_ ? refusal::closed : waiting_.has_room() ? refusal::none : refusal::full;
     const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
     if (why != refusal::none || !may || old.running) return job_handle();
     arrivals_.add(now);
-    const duration time_to_live = order.time_to_live;
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     kept_.forget(old);
-    made->bytes = made->request.size() + cost_of_a_job;
-    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    made->bytes = made->texts->request.size() + cost_of_a_job;
     available_.set();
     kept_.add(made);
     ++counts_.retried;
-    enqueue(made);
+    waiting_.push(made);
+    made->revision = ++revision_;
     return made;
   }
 
@@ -155,7 +149,7 @@ class job_table {
   endpoint_counts counts() const {
     const std::lock_guard lock(mutex_);
     endpoint_counts made = counts_;
-    made.in_queue = in_queue_;
+    made.in_queue = waiting_.size();
     made.in_progress = in_progress_;
     return made;
   }
@@ -165,32 +159,28 @@ class job_table {
   std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
     const std::lock_guard lock(mutex_);
     kept_.for_each([&](const job_handle& job) {
-      if (job->kept && job->revision > revision) use(*job);
+      if (job->kept() && job->revision > revision) use(*job);
     });
     return revision_;
   }
 
   // --- for the worker -------------------------------------------------------------------------------------
 
-  // Hands waiting jobs over to the worker. Returns false if there are none yet.
+  // Hands waiting jobs over to the worker. Returns false if there are none yet. Throws: std::bad_alloc; all of
+  // them then still wait.
   bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
     const std::lock_guard lock(mutex_);
-    while (in_queue_ > 0 && taken.jobs.size() < capacity) {
-      const job_handle next = waiting_.pop();
-      if (next->status != endpoint_status::in_queue) continue;
-      expire(*next, now);
-      if (next->status != endpoint_status::in_queue) continue;
-      // Kept here until the worker returns it, even if no client can ask for it later.
-      running_.insert(next->id, [&next] { return next; });
-      leave_queue(*next);
-      ++in_progress_;
-      next->running = next->was_started = true;
-      next->started = now;
-      next->envelope.deadline = next->deadline;
-      note_change(*next, endpoint_status::in_progress);
-      taken.jobs.push_back(std::move(next->envelope));
+    try {
+      while (waiting_.size() > 0 && taken.jobs.size() < capacity) {
+        const job_handle next = waiting_.first();
+        expire(*next, now);
+        if (next->status == endpoint_status::in_queue) start(next, now, taken);
+        waiting_.pop();
+      }
+    } catch (const std::bad_alloc&) {
+      if (taken.jobs.empty()) throw;
     }
-    taken.closed = closed_ && in_queue_ == 0;
+    taken.closed = closed_ && waiting_.size() == 0;
     if (!taken.jobs.empty() || taken.closed) return true;
     available_.reset();
     return false;
@@ -200,7 +190,7 @@ class job_table {
 
   std::size_t waiting() const noexcept {
     const std::lock_guard lock(mutex_);
-    return in_queue_;
+    return waiting_.size();
   }
 
   double arrivals_per_second(time_point now) const noexcept {
@@ -217,19 +207,20 @@ class job_table {
 
   enum class chunk_place : unsigned char { added, no_room, unwanted };
 
-  // Adds a chunk. Returns no_room if the client must first read others; `room` is set when it has.
+  // Adds a chunk. Returns no_room if the client must first read others; job.room->read is set when it has.
   chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return chunk_place::unwanted;
     if (job.read_live && job.chunk_bytes != 0 && job.chunk_bytes + text.size() > most_unread) {
-      job.room.reset();
+      if (!job.room) job.room = shared_handle<room_event>(new room_event);
+      job.room->read.reset();
       return chunk_place::no_room;
     }
     if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
     job.chunk_bytes += text.size();
     kept_.count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
-    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
-    job.chunks.push(std::move(text));
+    if (job.texts) append_shown_end(job.texts->shown_chunks, std::string_view(text).substr(0, 1000));
+    job.chunks.push_back(std::move(text));
     change(job, job.status);
     kept_.make_room(now);
     return chunk_place::added;
@@ -237,7 +228,8 @@ class job_table {
 
   void set_progress(endpoint_job& job, std::string text) {
     const std::lock_guard lock(mutex_);
-    job.progress = std::move(text);
+    if (!job.texts) return;  // no client can ask for it
+    job.texts->progress = std::move(text);
     change(job, job.status);
   }
 
@@ -245,8 +237,8 @@ class job_table {
   void add_log_line(std::string_view id, std::string_view line) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
-    if (found == nullptr || !(*found)->kept) return;
-    append_shown_end((*found)->shown_log, line.substr(0, 1000));
+    if (found == nullptr || !(*found)->kept()) return;
+    append_shown_end((*found)->texts->shown_log, line.substr(0, 1000));
     change(**found, (*found)->status);
   }
 
@@ -305,17 +297,23 @@ class job_table {
   static constexpr std::size_t cost_of_a_job = 512;       // bytes, roughly, of the object itself
   static constexpr std::size_t most_unread = 256 * 1024;  // bytes of chunks; beyond that, handlers wait
 
-  void enqueue(const job_handle& job) {
-    job->envelope.id = job->id;
-    waiting_.push(job);
-    ++in_queue_;
-    waiting_bytes_ += job->bytes;
-    note_change(*job, endpoint_status::in_queue);
-  }
-
-  void leave_queue(endpoint_job& job) {
-    --in_queue_;
-    waiting_bytes_ -= job.bytes;
+  // Gives a job to the worker. Throws: std::bad_alloc; nothing has then changed.
+  void start(const job_handle& next, time_point now, take_result& taken) {
+    taken.jobs.emplace_back();
+    try {
+      taken.jobs.back().id = next->id;
+      // Kept here until the worker returns it, even if no client can ask for it later.
+      running_.insert(next->id, [&next] { return next; });
+    } catch (...) {
+      taken.jobs.pop_back();
+      throw;
+    }
+    next->move_to(taken.jobs.back());
+    waiting_.note_left(*next);
+    ++in_progress_;
+    next->running = next->was_started = true;
+    next->started = now;
+    note_change(*next, endpoint_status::in_progress);
   }
 
   // For a change that no client waits for.
@@ -351,19 +349,19 @@ class job_table {
   void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
                   time_point now) {
     if (job.status == endpoint_status::in_queue) {
-      leave_queue(job);
-      job.envelope = job_envelope();
+      waiting_.note_left(job);
+      job.input = job.details = json();  // waiting_ may hold the job for some time
     }
     job.ended = now;
     job.output = std::move(output);
     job.error = std::move(error);
     ++detail::count_of(counts_, status);
     change(job, status);
-    job.room.set();
-    const job_handle self = job.kept ? kept_.handle_of(job) : job_handle();
+    job.note_room();
+    const job_handle self = job.kept() ? kept_.handle_of(job) : job_handle();
     if (!self) return;
-    if (!job.webhook.empty()) {
-      notices_.push_back({job.webhook, self});
+    if (!job.texts->webhook.empty()) {
+      notices_.push_back({job.texts->webhook, self});
       noticed_.set();
     }
     kept_.note_end(self, now);
@@ -371,8 +369,8 @@ class job_table {
 
   std::size_t cancel_waiting(const char* why, time_point now) {
     std::size_t removed = 0;
-    for (; !waiting_.empty(); waiting_.pop()) {
-      endpoint_job& next = *waiting_[0];
+    for (; waiting_.has_place(); waiting_.pop()) {
+      endpoint_job& next = *waiting_.first();
       if (next.status != endpoint_status::in_queue) continue;
       end_locked(next, endpoint_status::cancelled, text_handle(), why, now);
       ++removed;
@@ -387,14 +385,12 @@ class job_table {
   event noticed_;             // there are webhooks to call
   kept_jobs kept_{options_};  // the jobs that clients may ask for
   job_index running_;         // the jobs that a worker has
-  fifo<job_handle> waiting_;  // contains also jobs that have ended since
+  waiting_jobs waiting_{options_};
   std::vector<endpoint_notice> notices_;
   std::vector<worker_control> workers_;
   endpoint_counts counts_;
   mutable rate_meter arrivals_;  // requests that add a job, also those refused for lack of room
-  std::size_t in_queue_ = 0;
   std::size_t in_progress_ = 0;
-  std::size_t waiting_bytes_ = 0;
   std::uint64_t revision_ = 0;
   bool closed_ = false;
 };

@@ -47,7 +47,7 @@ class endpoint_visit {
 
   // Adds a job, for whose end wait() then waits. Throws: http_error 429, 503.
   endpoint_job& order(endpoint_order wanted, time_point now) {
-    note_trace(request_, wanted.envelope);
+    note_trace(request_, wanted);
     job_table::refusal why{};
     local_event* const new_jobs = endpoint().new_jobs();
     if (new_jobs != nullptr) new_jobs->set();
@@ -117,7 +117,7 @@ class endpoint_visit {
     if (state_.form == reply_form::predictions) return add_prediction(*ended);
     std::vector<std::string> chunks;
     job_view seen;
-    if (state_.streams || state_.form == reply_form::openai) jobs.take_chunks(job(), now, true, chunks, seen);
+    if (state_.streams || state_.form == reply_form::openai) jobs.take_chunks(job(), now, chunks, seen);
     reply_output(*ended, chunks);
   }
 
@@ -125,7 +125,7 @@ class endpoint_visit {
   void look_stream(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
-    const bool news = endpoint().jobs().take_chunks(job(), now, true, chunks, seen);
+    const bool news = endpoint().jobs().take_chunks(job(), now, chunks, seen);
     if (!news && now < state_.replies_at) return;
     endpoint_reply made;
     append_member(made.text, "status", status_name(seen.status));
@@ -143,7 +143,7 @@ class endpoint_visit {
   void look_live(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
-    if (endpoint().jobs().take_chunks(job(), now, true, chunks, seen))
+    if (endpoint().jobs().take_chunks(job(), now, chunks, seen))
       state_.heartbeat_at = after(now, heartbeat_interval);
     for (const std::string& chunk : chunks) append_live(chunk);
     if (is_final(seen.status)) {

@@ -89,7 +89,7 @@ struct visit_state {
 
  private:
   void leave(endpoint_job& one) {
-    if (!one.kept || (stops_with_client && !done)) endpoint.jobs().leave(one, now);
+    if (!one.kept() || (stops_with_client && !done)) endpoint.jobs().leave(one, now);
     if (is_live()) endpoint.jobs().read_live(one, false);
   }
 };
