@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <coworker/coro/context.hpp>
-#include <coworker/coro/scope.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/resume_on.hpp>
@@ -29,6 +28,7 @@ namespace coworker::inline v0_1::detail {
 template <class Stream>
 class connection final : public exchange, public host_link {
  public:
+  // All must outlive the connection.
   connection(connection_host& host, Stream& stream, const context& here) noexcept
       : host_(host),
         stream_(stream),
@@ -45,9 +45,8 @@ class connection final : public exchange, public host_link {
   // Serves the client until either side closes the connection. `has_room` false: only sends
   // a 503. Never throws.
   task<void> run(bool has_room) {
-    scope receiving(here_);
     try {
-      receiving.spawn(input_.receive());
+      input_.start(here_.executor);
       keeps_ = has_room;
       if (!has_room) co_await refuse(503, "the server's connection limit is reached");
       while (keeps_) {
@@ -60,8 +59,8 @@ class connection final : public exchange, public host_link {
       output_.give_up();
     }
     input_.end();
-    receiving.request_stop();
-    co_await receiving.join();
+    gone_.request_stop();
+    while (input_.receiving()) co_await input_.arrived();
     if (output_.broken()) stream_.abort();
   }
 
@@ -173,8 +172,14 @@ class connection final : public exchange, public host_link {
     }
     // the handler may have switched executors
     if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);
+    co_await end_exchange(std::move(failure));
+  }
+
+  // Completes a response that the handler left out or did not end.
+  task<void> end_exchange(std::exception_ptr failure) {
     try {
-      if (!failure) co_await finish();
+      if (!failure && !begun()) co_await send(std::string_view());
+      if (!failure && output_.in_response()) co_await output_.write(std::string_view(), true);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -193,15 +198,6 @@ class connection final : public exchange, public host_link {
     waited_ = duration::zero();
     gathered_ = 0;
     body_ended_ = !request().has_body() && parser_.next(input_.bytes()) == event::complete;
-  }
-
-  // Completes a response that the handler left out or did not end.
-  task<void> finish() {
-    if (!begun()) {
-      co_await send(std::string_view());
-    } else if (output_.in_response()) {
-      co_await output_.write(std::string_view(), true);
-    }
   }
 
   task<void> send_failure(std::exception_ptr why) {
@@ -333,7 +329,7 @@ class connection final : public exchange, public host_link {
 
   connection_host& host_;
   Stream& stream_;
-  const context here_;
+  const context& here_;
   linked_stop_source gone_;  // set when the client disconnects or the server stops; the handler's stop token
   connection_input<Stream> input_;
   connection_output<Stream> output_;

@@ -191,11 +191,10 @@ class http_server {
   }
 
   // Never throws: an error on one connection must not stop the others.
-  task<void> serve(stream accepted, detail::connection_host& shared, open_count taken, bool has_room) {
+  task<void> serve(stream accepted, detail::connection_host& shared, [[maybe_unused]] open_count taken,
+                   bool has_room) {
     const context here = co_await this_coro::context();
-    const open_count held(std::move(taken));
-    stream owned(std::move(accepted));
-    detail::connection<stream> one(shared, owned, here);
+    detail::connection<stream> one(shared, accepted, here);
     try {
       co_await one.run(has_room);
     } catch (const std::exception& error) {
