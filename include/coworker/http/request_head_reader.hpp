@@ -75,6 +75,7 @@ class request_head_reader {
   request_head& head() noexcept { return head_; }
   const request_head& head() const noexcept { return head_; }
   const request_refusal& refusal() const noexcept { return refusal_; }
+  void set_refusal(const request_refusal& why) noexcept { refusal_ = why; }
 
  private:
   static constexpr std::size_t usual_head = 480;
