@@ -2320,262 +2320,46 @@ class active_sequence {
 
 }  // namespace coworker
 
-// ---- coworker/exec/this_thread.hpp -------------------------------------------------------------------------
+// ---- coworker/exec/futex.hpp -------------------------------------------------------------------------------
 
-// What the calling thread is: whether blocking it would block an executor, and whether it is outside a
-// simulation. For calls that are not allowed on every thread.
-// Must not know any concrete executor.
+// futex: a word on which threads of this process sleep, as Linux offers it. Must not know what the word means.
+
+#if defined(__linux__)
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cstdint>
 
 namespace coworker::inline v0_1::detail {
 
-struct thread_role {
-  bool is_loop = false;   // it runs a loop, on which nothing may block
-  bool is_alone = false;  // it is the only thread of its executor
-  bool blocks_pool = false;  // that loop blocks the only thread of a thread_pool
-};
+using futex_word = std::atomic<std::uint32_t>;
+static_assert(sizeof(futex_word) == sizeof(std::uint32_t), "the kernel reads the word");
 
-// Out of line, so that no compiler keeps the address across a suspension that changes the thread (LLVM
-// 47179).
-COWORKER_NOINLINE inline thread_role& role_of_this_thread() noexcept {
-  static constinit thread_local thread_role role{};
-  return role;
+// Sleeps while the word has that value, until futex_wake(), until `due`, or for no reason at all.
+inline void futex_wait(futex_word& word, std::uint32_t while_it_is,
+                       time_point due = (time_point::max)()) noexcept {
+  // Durations in timespec's own types, so that no cast is needed, nor one too many.
+  using seconds = std::chrono::duration<time_t>;
+  using nanoseconds = std::chrono::duration<long, std::nano>;
+  const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
+  const auto whole = std::chrono::duration_cast<seconds>(since_start);
+  timespec moment{};
+  moment.tv_sec = whole.count();
+  moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
+  // This form takes a moment of the monotonic clock, which is that of clock_type.
+  ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, while_it_is,
+            due == (time_point::max)() ? nullptr : &moment, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
 
-// Sets the role of the thread while a loop runs.
-class loop_role {
- public:
-  loop_role() noexcept : outer_(role_of_this_thread()) {
-    role_of_this_thread() = {true, true, outer_.blocks_pool || (outer_.is_alone && !outer_.is_loop)};
-  }
-  loop_role(const loop_role&) = delete;
-  loop_role& operator=(const loop_role&) = delete;
-  ~loop_role() { role_of_this_thread() = outer_; }
+inline void futex_wake_one(futex_word& word) noexcept { ::syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1); }
 
- private:
-  const thread_role outer_;
-};
+}  // namespace coworker::inline v0_1::detail
 
-// Called before the calling thread blocks for something that coroutines on `needed` may have to do. Throws:
-// std::logic_error on the thread of a loop, and on the only thread of `needed`; the message contains `why` it
-// would block, and `way_out`.
-inline void require_may_block(const char* why, const char* way_out, const executor_ref& needed = {}) {
-  const thread_role role = role_of_this_thread();
-  const char* problem = nullptr;
-  if (role.is_loop) {
-    problem =
-        ", and this thread runs an event loop, which must not block: what it would wait for may need this "
-        "very thread; ";
-  } else if (role.is_alone && needed && needed.runs_on_this_thread()) {
-    problem = ", and what it would wait for needs the only thread of a thread_pool, which is this one; ";
-  }
-  if (problem != nullptr) throw std::logic_error(std::string(why) + problem + way_out);
-}
-
-[[noreturn]] inline void throw_foreign_to_simulation(const char* call, const char* own_thread) {
-  throw std::logic_error(std::string(call) + ": called on another thread than " + own_thread +
-                         ". A simulated loop has one thread, and a real thread knows nothing of its virtual "
-                         "time; let a coroutine on "
-                         "the loop do what the thread does (its sleep_for stands for the time that the "
-                         "thread takes), or run the test "
-                         "on an event_loop");
-}
-
-// Out of line for the same reason as role_of_this_thread().
-COWORKER_NOINLINE inline bool is_this_thread(const void* marker) noexcept {
-  return marker == this_thread_marker();
-}
-
-// For what wakes coroutines: refuses calls from real threads once a coroutine on a simulated loop waits, no
-// matter when they come. Guarded by its owner's mutex.
-class simulated_waiters {
- public:
-  // Called on the thread of the coroutine that is about to wait.
-  void note(const executor_ref& waits_on) noexcept {
-    thread_ = waits_on.clock() == executor_clock::simulated ? this_thread_marker() : nullptr;
-  }
-
-  void refuse_foreign_thread(const char* call) const {
-    if (thread_ == nullptr || is_this_thread(thread_)) return;
-    throw_foreign_to_simulation(call, "that of the simulated_loop whose coroutines it would wake");
-  }
-
- private:
-  const void* thread_ = nullptr;
-};
-
-}  // namespace coworker::detail
-
-// ---- coworker/exec/auto_reset_event.hpp --------------------------------------------------------------------
-
-// auto_reset_event: wakes one waiting coroutine, and can give its wait a deadline.
-// Must not know what the event is for, nor any concrete executor.
-
-namespace coworker::inline v0_1 {
-
-/// Lets one coroutine wait until others set the event. It stays set until a wait consumes it; setting it
-/// twice counts once. For several waiters, or a wait that a stop must end, use `event`. Must outlive the wait
-/// and every call of set().
-/// Thread safety: all operations may be called on any thread.
-class auto_reset_event {
- public:
-  auto_reset_event() noexcept {}
-  auto_reset_event(const auto_reset_event&) = delete;
-  auto_reset_event& operator=(const auto_reset_event&) = delete;
-
-  /// Resumes the waiting coroutine on its executor, or makes the next wait return at once.
-  /// Throws: std::logic_error on another thread if the coroutine waits, or last waited, on a simulated_loop;
-  /// std::bad_alloc or what else the executor throws when it has no memory. Nothing was then set.
-  void set() {
-    const std::lock_guard lock(mutex_);
-    simulated_.refuse_foreign_thread("auto_reset_event::set");
-    if (waiting_ == nullptr) {
-      set_ = true;
-      return;
-    }
-    executor_.cancel(*waiting_);
-    waiting_ = nullptr;
-  }
-
-  class wait_awaiter {
-   public:
-    wait_awaiter(auto_reset_event& awaited, time_point due) noexcept : event_(awaited) { alarm_.due = due; }
-    bool await_ready() const noexcept { return false; }
-
-    template <class Promise>
-    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
-      alarm_.handle = awaiting;
-      return event_.begin_wait(alarm_, detail::require_context(awaiting, "auto_reset_event").executor);
-    }
-
-    bool await_resume() noexcept { return event_.end_wait(alarm_); }
-
-   private:
-    auto_reset_event& event_;
-    timer alarm_;
-  };
-
-  /// Waits, when awaited, until the event is set or the executor's clock reaches `due`.
-  /// Returns true if the event was set, false if `due` came first.
-  /// Throws: std::logic_error if another coroutine is waiting, or if the awaiting one runs on no executor.
-  /// Cancellation: a stop does not end the wait, so code that shuts things down can wait here.
-  wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
-  /// The same without a deadline.
-  wait_awaiter wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
-
- private:
-  // Out of line, because the lock must not be in the frame of a coroutine that already runs elsewhere (LLVM
-  // 56301). Returns false if the event is set. Arms the timer before it registers the waiter, because only
-  // arming can throw.
-  COWORKER_NOINLINE bool begin_wait(timer& alarm, executor_ref executor) {
-    const std::lock_guard lock(mutex_);
-    if (waiting_ != nullptr) {
-      throw std::logic_error(
-          "auto_reset_event: another coroutine is waiting for this event already, and only one can; use an "
-          "event for several waiters, or give each waiter an auto_reset_event of its own");
-    }
-    simulated_.note(executor);
-    if (set_) return false;
-    executor.arm(alarm);
-    waiting_ = &alarm;
-    executor_ = executor;
-    return true;
-  }
-
-  // set() removes the registered waiter. If this waiter is still registered, its time ran out. After set(),
-  // the registration may already be that of the next waiter.
-  bool end_wait(timer& alarm) noexcept {
-    const std::lock_guard lock(mutex_);
-    set_ = false;
-    if (waiting_ != &alarm) return true;
-    waiting_ = nullptr;
-    return false;
-  }
-
-  std::mutex mutex_;  // guards all members below
-  timer* waiting_ = nullptr;
-  executor_ref executor_;
-  detail::simulated_waiters simulated_;
-  bool set_ = false;
-};
-
-}  // namespace coworker
-
-// ---- coworker/exec/random.hpp ------------------------------------------------------------------------------
-
-// random_source: random numbers that are the same for the same seed on every platform.
-// For jitter and for the order of events in simulations; must not know where the seed comes from.
-
-namespace coworker::inline v0_1 {
-
-/// A random number generator, SplitMix64: 64 well mixed bits from each step of a counter. Not for secrets.
-/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
-class random_source {
- public:
-  explicit random_source(std::uint64_t seed) noexcept : state_(seed) {}
-
-  /// Returns the next 64 bits.
-  std::uint64_t next() noexcept {
-    std::uint64_t bits = state_ += 0x9e3779b97f4a7c15;
-    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-    return bits ^ (bits >> 31);
-  }
-
-  /// Returns a number from 0 to below `end`, which must be 1 or more.
-  template <std::unsigned_integral Number>
-  Number below(Number end) noexcept {
-    return static_cast<Number>(next() % end);
-  }
-
-  /// Returns a number from 0 to below 1.
-  double fraction() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
-
- private:
-  std::uint64_t state_;
-};
-
-}  // namespace coworker
-
-// ---- coworker/exec/backoff.hpp -----------------------------------------------------------------------------
-
-// backoff: how long to wait before trying again. Grows exponentially, with jitter so that many workers do not
-// retry in step.
-// Must not know what is tried, nor wait itself.
-
-namespace coworker::inline v0_1 {
-
-/// Computes the waits between attempts. The n-th wait, from 0, is drawn uniformly from the upper half of [0,
-/// min(longest, first * 2^n)].
-class backoff {
- public:
-  struct options {
-    /// Upper end of the first wait; above 0. Default: 200 ms.
-    duration first = std::chrono::milliseconds(200);
-    /// Upper end of every wait; `first` or more. Default: 30 s.
-    duration longest = std::chrono::seconds(30);
-  };
-
-  backoff(options chosen, random_source random) noexcept
-      : options_(chosen), next_(chosen.first), random_(random) {}
-
-  /// Returns the next wait.
-  duration next() noexcept {
-    const duration bound = next_ < options_.longest ? next_ : options_.longest;
-    next_ = bound * 2;
-    const double share = 0.5 + 0.5 * random_.fraction();
-    return std::chrono::duration_cast<duration>(bound * share);
-  }
-
-  /// Starts again at `first`; to be called after a success.
-  void reset() noexcept { next_ = options_.first; }
-
- private:
-  options options_;
-  duration next_;
-  random_source random_;
-};
-
-}  // namespace coworker
+#endif
 
 // ---- coworker/exec/thread.hpp ------------------------------------------------------------------------------
 
@@ -2694,6 +2478,518 @@ inline void yield_thread() noexcept { std::this_thread::yield(); }
 }  // namespace coworker::detail
 
 #endif
+
+// ---- coworker/exec/waiter.hpp ------------------------------------------------------------------------------
+
+// waiter: what an event loop blocks on while nothing is ready. The loop's own waiter is a condition variable;
+// one that watches descriptors (net/poller.hpp) and one that drives libcurl (curl_client) replace it.
+// Must not know the event loop.
+
+namespace coworker::inline v0_1 {
+
+/// What an event loop calls when it has nothing to resume, and briefly after each round of work.
+class waiter {
+ public:
+  /// Blocks until `deadline`, until wake(), or until something that it watches has happened, which it passes
+  /// to the loop by posting. With time_point::min() it only polls and returns at once; time_point::max()
+  /// means no deadline. May return early.
+  /// Thread safety: called on the loop's thread only.
+  virtual void wait(time_point deadline) = 0;
+
+  /// Makes the current wait() return at once, or else the next one.
+  /// Thread safety: may be called on any thread.
+  virtual void wake() noexcept = 0;
+
+  /// Optional: watches a descriptor as watching_executor describes; wait() then posts the coroutines whose
+  /// descriptors are ready.
+  /// Thread safety: called on the loop's thread only, as is unwatch().
+  virtual void watch(descriptor_watch&) {
+    throw std::logic_error(
+        "waiter::watch: the waiter that this event loop was made with watches no descriptors; override "
+        "watch() and unwatch() in it, or make the loop without a waiter");
+  }
+  virtual void unwatch(descriptor_watch&) noexcept {}
+
+  virtual ~waiter() = default;
+
+ protected:
+  waiter() = default;
+  waiter(const waiter&) = default;
+  waiter& operator=(const waiter&) = default;
+};
+
+#if defined(__linux__)
+
+/// The waiter of a loop that watches no descriptors: a word on which the thread sleeps. A condition variable
+/// costs one more system call for each wait, because its mutex always looks as if others waited for it.
+class condition_waiter final : public waiter {
+ public:
+  void wait(time_point deadline) override {
+    if (deadline == (time_point::min)()) return;
+    if (state_.exchange(asleep, std::memory_order_acquire) != woken)
+      detail::futex_wait(state_, asleep, deadline);
+    state_.exchange(awake, std::memory_order_acquire);
+  }
+
+  void wake() noexcept override {
+    if (state_.exchange(woken, std::memory_order_release) == asleep) detail::futex_wake_one(state_);
+  }
+
+ private:
+  // `awake` to `asleep` by wait(), which returns at once if the state was `woken`; any to `woken` by wake(), so
+  // that a thread which is about to sleep does not, and one that sleeps is woken; back to `awake` by wait(),
+  // which has then consumed every wake() before. What a thread wrote before wake() is visible after wait().
+  static constexpr std::uint32_t awake = 0;
+  static constexpr std::uint32_t asleep = 1;
+  static constexpr std::uint32_t woken = 2;
+  detail::futex_word state_{awake};
+};
+
+#else
+
+/// The waiter of a loop that watches no descriptors: a condition variable.
+class condition_waiter final : public waiter {
+ public:
+  void wait(time_point deadline) override {
+    if (deadline == (time_point::min)()) return;
+    std::unique_lock lock(mutex_);
+    if (!woken_ && deadline == (time_point::max)()) {
+      condition_.wait(lock);
+    } else if (!woken_) {
+      condition_.wait_until(lock, deadline);
+    }
+    woken_ = false;
+  }
+
+  void wake() noexcept override {
+    {
+      const std::lock_guard lock(mutex_);
+      woken_ = true;
+    }
+    // After unlocking, because the woken thread would otherwise have to wait for the lock.
+    condition_.notify_one();
+  }
+
+ private:
+  std::mutex mutex_;
+  detail::condition condition_;
+  bool woken_ = false;
+};
+
+#endif
+
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/exec/late_wake.hpp ---------------------------------------------------------------------------
+
+// late_wake: lets a thread that posts under a lock wake the sleeping loop once it has unlocked. Must not know
+// the loop.
+//
+// A thread that is woken runs at once, often on the processor of the thread that woke it. If that one still
+// holds the lock of the event for which the woken one waited, the woken one sleeps again, and needs a second
+// wake: four system calls and two context switches instead of one of each.
+
+namespace coworker::inline v0_1::detail {
+
+// Declared before the lock. While it exists, the first loop that this thread would wake is woken when it ends.
+// Loops beyond the first are woken at once. May be nested; the outermost counts.
+class late_wake {
+ public:
+  late_wake() noexcept : is_outermost_(current() == nullptr) {
+    if (is_outermost_) current() = this;
+  }
+  late_wake(const late_wake&) = delete;
+  late_wake& operator=(const late_wake&) = delete;
+  ~late_wake() {
+    if (!is_outermost_) return;
+    current() = nullptr;
+    if (sleeper_ == nullptr) return;
+    sleeper_->wake();
+    wakers_->fetch_sub(1, std::memory_order_release);
+  }
+
+  // Returns whether `sleeper` will be woken, so that the caller must not do so. `wakers` counts this wake, and
+  // is decremented after it; until then the loop, and with it the waiter, is not destroyed.
+  static bool take_over(waiter& sleeper, std::atomic<int>& wakers) noexcept {
+    late_wake* const later = current();
+    if (later == nullptr || (later->sleeper_ != nullptr && later->sleeper_ != &sleeper)) return false;
+    // The loop may have woken by itself since, slept again, and been posted to again: one wake is enough.
+    if (later->sleeper_ == &sleeper) wakers.fetch_sub(1, std::memory_order_release);
+    later->sleeper_ = &sleeper;
+    later->wakers_ = &wakers;
+    return true;
+  }
+
+ private:
+  COWORKER_NOINLINE_BEFORE_CLANG_19 static late_wake*& current() noexcept {
+    static constinit thread_local late_wake* outermost = nullptr;
+    return outermost;
+  }
+
+  const bool is_outermost_;
+  waiter* sleeper_ = nullptr;
+  std::atomic<int>* wakers_ = nullptr;
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/exec/short_mutex.hpp -------------------------------------------------------------------------
+
+// short_mutex: a mutex for critical sections of a few dozen instructions that two busy threads enter often.
+// Must not know what it guards.
+//
+// While another thread holds it, lock() first tries again for about a microsecond, and blocks only then. A
+// thread that blocks, and the one that must wake it, make a system call each, which cost many times what such
+// a section does. If the holder is not running, the attempts are wasted; their number is bounded, so that a
+// waiting thread uses no more CPU time than that.
+
+namespace coworker::inline v0_1::detail {
+
+// Tells the processor that the thread is in a loop that waits for another.
+inline void pause_thread() noexcept {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+#if defined(__linux__)
+
+// Four bytes, on a futex: locking and unlocking take one atomic instruction each if no other thread is there.
+class futex_lock {
+ public:
+  bool try_lock() noexcept {
+    std::uint32_t expected = unlocked;
+    return state_.compare_exchange_strong(expected, locked, std::memory_order_acquire,
+                                          std::memory_order_relaxed);
+  }
+  bool looks_locked() const noexcept { return state_.load(std::memory_order_relaxed) != unlocked; }
+
+  // Whoever has set `awaited` before it slept takes the lock with `awaited` too, because it does not know
+  // whether others sleep as well; its unlock() then makes one call too many at most.
+  void lock_or_block() noexcept {
+    while (state_.exchange(awaited, std::memory_order_acquire) != unlocked)
+      detail::futex_wait(state_, awaited);
+  }
+
+  void unlock() noexcept {
+    if (state_.exchange(unlocked, std::memory_order_release) == awaited) [[unlikely]]
+      detail::futex_wake_one(state_);
+  }
+
+ private:
+  // The order of states: `unlocked` to `locked` by try_lock(); any to `awaited` by a thread that blocks unless
+  // it was `unlocked`, and otherwise holds the lock; any to `unlocked` by the holder. A thread sleeps only
+  // while the state is `awaited`, which the kernel checks, so no unlock() between can be missed.
+  static constexpr std::uint32_t unlocked = 0;
+  static constexpr std::uint32_t locked = 1;   // nobody sleeps
+  static constexpr std::uint32_t awaited = 2;  // locked, and others may sleep
+  futex_word state_{unlocked};
+};
+
+#else
+
+class futex_lock {
+ public:
+  bool try_lock() { return mutex_.try_lock(); }
+  bool looks_locked() const noexcept { return false; }
+  void lock_or_block() { mutex_.lock(); }
+  void unlock() { mutex_.unlock(); }
+
+ private:
+  std::mutex mutex_;
+};
+
+#endif
+
+// Used as std::mutex is, but with no condition.
+class short_mutex {
+ public:
+  short_mutex() noexcept {}
+  short_mutex(const short_mutex&) = delete;
+  short_mutex& operator=(const short_mutex&) = delete;
+
+  void lock() {
+    if (!lock_.try_lock()) [[unlikely]]
+      wait();
+  }
+  bool try_lock() { return lock_.try_lock(); }
+  void unlock() { lock_.unlock(); }
+
+ private:
+  static constexpr int attempts = 40;
+
+  void wait() {
+    for (int attempt = 0; attempt < attempts; ++attempt) {
+      pause_thread();
+      if (!lock_.looks_locked() && lock_.try_lock()) return;
+    }
+    lock_.lock_or_block();
+  }
+
+  futex_lock lock_;
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/exec/this_thread.hpp -------------------------------------------------------------------------
+
+// What the calling thread is: whether blocking it would block an executor, and whether it is outside a
+// simulation. For calls that are not allowed on every thread.
+// Must not know any concrete executor.
+
+namespace coworker::inline v0_1::detail {
+
+struct thread_role {
+  bool is_loop = false;   // it runs a loop, on which nothing may block
+  bool is_alone = false;  // it is the only thread of its executor
+  bool blocks_pool = false;  // that loop blocks the only thread of a thread_pool
+};
+
+// Out of line, so that no compiler keeps the address across a suspension that changes the thread (LLVM
+// 47179).
+COWORKER_NOINLINE inline thread_role& role_of_this_thread() noexcept {
+  static constinit thread_local thread_role role{};
+  return role;
+}
+
+// Sets the role of the thread while a loop runs.
+class loop_role {
+ public:
+  loop_role() noexcept : outer_(role_of_this_thread()) {
+    role_of_this_thread() = {true, true, outer_.blocks_pool || (outer_.is_alone && !outer_.is_loop)};
+  }
+  loop_role(const loop_role&) = delete;
+  loop_role& operator=(const loop_role&) = delete;
+  ~loop_role() { role_of_this_thread() = outer_; }
+
+ private:
+  const thread_role outer_;
+};
+
+// Called before the calling thread blocks for something that coroutines on `needed` may have to do. Throws:
+// std::logic_error on the thread of a loop, and on the only thread of `needed`; the message contains `why` it
+// would block, and `way_out`.
+inline void require_may_block(const char* why, const char* way_out, const executor_ref& needed = {}) {
+  const thread_role role = role_of_this_thread();
+  const char* problem = nullptr;
+  if (role.is_loop) {
+    problem =
+        ", and this thread runs an event loop, which must not block: what it would wait for may need this "
+        "very thread; ";
+  } else if (role.is_alone && needed && needed.runs_on_this_thread()) {
+    problem = ", and what it would wait for needs the only thread of a thread_pool, which is this one; ";
+  }
+  if (problem != nullptr) throw std::logic_error(std::string(why) + problem + way_out);
+}
+
+[[noreturn]] inline void throw_foreign_to_simulation(const char* call, const char* own_thread) {
+  throw std::logic_error(std::string(call) + ": called on another thread than " + own_thread +
+                         ". A simulated loop has one thread, and a real thread knows nothing of its virtual "
+                         "time; let a coroutine on "
+                         "the loop do what the thread does (its sleep_for stands for the time that the "
+                         "thread takes), or run the test "
+                         "on an event_loop");
+}
+
+// Out of line for the same reason as role_of_this_thread().
+COWORKER_NOINLINE inline bool is_this_thread(const void* marker) noexcept {
+  return marker == this_thread_marker();
+}
+
+// For what wakes coroutines: refuses calls from real threads once a coroutine on a simulated loop waits, no
+// matter when they come. Guarded by its owner's mutex.
+class simulated_waiters {
+ public:
+  // Called on the thread of the coroutine that is about to wait.
+  void note(const executor_ref& waits_on) noexcept {
+    thread_ = waits_on.clock() == executor_clock::simulated ? this_thread_marker() : nullptr;
+  }
+
+  void refuse_foreign_thread(const char* call) const {
+    if (thread_ == nullptr || is_this_thread(thread_)) return;
+    throw_foreign_to_simulation(call, "that of the simulated_loop whose coroutines it would wake");
+  }
+
+ private:
+  const void* thread_ = nullptr;
+};
+
+}  // namespace coworker::detail
+
+// ---- coworker/exec/auto_reset_event.hpp --------------------------------------------------------------------
+
+// auto_reset_event: wakes one waiting coroutine, and can give its wait a deadline.
+// Must not know what the event is for, nor any concrete executor.
+
+namespace coworker::inline v0_1 {
+
+/// Lets one coroutine wait until others set the event. It stays set until a wait consumes it; setting it
+/// twice counts once. For several waiters, or a wait that a stop must end, use `event`. Must outlive the wait
+/// and every call of set().
+/// Thread safety: all operations may be called on any thread.
+class auto_reset_event {
+ public:
+  auto_reset_event() noexcept {}
+  auto_reset_event(const auto_reset_event&) = delete;
+  auto_reset_event& operator=(const auto_reset_event&) = delete;
+
+  /// Resumes the waiting coroutine on its executor, or makes the next wait return at once.
+  /// Throws: std::logic_error on another thread if the coroutine waits, or last waited, on a simulated_loop;
+  /// std::bad_alloc or what else the executor throws when it has no memory. Nothing was then set.
+  void set() {
+    const detail::late_wake woken_unlocked;
+    const std::lock_guard lock(mutex_);
+    simulated_.refuse_foreign_thread("auto_reset_event::set");
+    if (waiting_ == nullptr) {
+      set_ = true;
+      return;
+    }
+    executor_.cancel(*waiting_);
+    waiting_ = nullptr;
+  }
+
+  class wait_awaiter {
+   public:
+    wait_awaiter(auto_reset_event& awaited, time_point due) noexcept : event_(awaited) { alarm_.due = due; }
+    bool await_ready() const noexcept { return false; }
+
+    template <class Promise>
+    bool await_suspend(std::coroutine_handle<Promise> awaiting) {
+      alarm_.handle = awaiting;
+      return event_.begin_wait(alarm_, detail::require_context(awaiting, "auto_reset_event").executor);
+    }
+
+    bool await_resume() noexcept { return event_.end_wait(alarm_); }
+
+   private:
+    auto_reset_event& event_;
+    timer alarm_;
+  };
+
+  /// Waits, when awaited, until the event is set or the executor's clock reaches `due`.
+  /// Returns true if the event was set, false if `due` came first.
+  /// Throws: std::logic_error if another coroutine is waiting, or if the awaiting one runs on no executor.
+  /// Cancellation: a stop does not end the wait, so code that shuts things down can wait here.
+  wait_awaiter wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
+  /// The same without a deadline.
+  wait_awaiter wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
+
+ private:
+  // Out of line, because the lock must not be in the frame of a coroutine that already runs elsewhere (LLVM
+  // 56301). Returns false if the event is set. Arms the timer before it registers the waiter, because only
+  // arming can throw.
+  COWORKER_NOINLINE bool begin_wait(timer& alarm, executor_ref executor) {
+    const std::lock_guard lock(mutex_);
+    if (waiting_ != nullptr) {
+      throw std::logic_error(
+          "auto_reset_event: another coroutine is waiting for this event already, and only one can; use an "
+          "event for several waiters, or give each waiter an auto_reset_event of its own");
+    }
+    simulated_.note(executor);
+    if (set_) return false;
+    executor.arm(alarm);
+    waiting_ = &alarm;
+    executor_ = executor;
+    return true;
+  }
+
+  // set() removes the registered waiter. If this waiter is still registered, its time ran out. After set(),
+  // the registration may already be that of the next waiter.
+  bool end_wait(timer& alarm) noexcept {
+    const std::lock_guard lock(mutex_);
+    set_ = false;
+    if (waiting_ != &alarm) return true;
+    waiting_ = nullptr;
+    return false;
+  }
+
+  detail::short_mutex mutex_;  // guards all members below
+  timer* waiting_ = nullptr;
+  executor_ref executor_;
+  detail::simulated_waiters simulated_;
+  bool set_ = false;
+};
+
+}  // namespace coworker::inline v0_1
+
+// ---- coworker/exec/random.hpp ------------------------------------------------------------------------------
+
+// random_source: random numbers that are the same for the same seed on every platform.
+// For jitter and for the order of events in simulations; must not know where the seed comes from.
+
+namespace coworker::inline v0_1 {
+
+/// A random number generator, SplitMix64: 64 well mixed bits from each step of a counter. Not for secrets.
+/// Source: Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014.
+class random_source {
+ public:
+  explicit random_source(std::uint64_t seed) noexcept : state_(seed) {}
+
+  /// Returns the next 64 bits.
+  std::uint64_t next() noexcept {
+    std::uint64_t bits = state_ += 0x9e3779b97f4a7c15;
+    bits = (bits ^ (bits >> 30)) * 0xbf58476d1ce4e5b9;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+    return bits ^ (bits >> 31);
+  }
+
+  /// Returns a number from 0 to below `end`, which must be 1 or more.
+  template <std::unsigned_integral Number>
+  Number below(Number end) noexcept {
+    return static_cast<Number>(next() % end);
+  }
+
+  /// Returns a number from 0 to below 1.
+  double fraction() noexcept { return static_cast<double>(next() >> 11) * 0x1p-53; }
+
+ private:
+  std::uint64_t state_;
+};
+
+}  // namespace coworker
+
+// ---- coworker/exec/backoff.hpp -----------------------------------------------------------------------------
+
+// backoff: how long to wait before trying again. Grows exponentially, with jitter so that many workers do not
+// retry in step.
+// Must not know what is tried, nor wait itself.
+
+namespace coworker::inline v0_1 {
+
+/// Computes the waits between attempts. The n-th wait, from 0, is drawn uniformly from the upper half of [0,
+/// min(longest, first * 2^n)].
+class backoff {
+ public:
+  struct options {
+    /// Upper end of the first wait; above 0. Default: 200 ms.
+    duration first = std::chrono::milliseconds(200);
+    /// Upper end of every wait; `first` or more. Default: 30 s.
+    duration longest = std::chrono::seconds(30);
+  };
+
+  backoff(options chosen, random_source random) noexcept
+      : options_(chosen), next_(chosen.first), random_(random) {}
+
+  /// Returns the next wait.
+  duration next() noexcept {
+    const duration bound = next_ < options_.longest ? next_ : options_.longest;
+    next_ = bound * 2;
+    const double share = 0.5 + 0.5 * random_.fraction();
+    return std::chrono::duration_cast<duration>(bound * share);
+  }
+
+  /// Starts again at `first`; to be called after a success.
+  void reset() noexcept { next_ = options_.first; }
+
+ private:
+  options options_;
+  duration next_;
+  random_source random_;
+};
+
+}  // namespace coworker
 
 // ---- coworker/exec/insist.hpp ------------------------------------------------------------------------------
 
@@ -3894,6 +4190,7 @@ class event {
   /// std::bad_alloc or what else an executor throws when it has no memory. The event is then not set, and
   /// those not resumed yet still wait.
   void set() {
+    const detail::late_wake woken_unlocked;
     const std::lock_guard lock(mutex_);
     simulated_.refuse_foreign_thread("event::set");
     while (!waiting_.empty()) {
@@ -3952,7 +4249,7 @@ class event {
     return false;
   }
 
-  mutable std::mutex mutex_;  // guards all members below, and the waiters
+  mutable detail::short_mutex mutex_;  // guards all members below, and the waiters
   detail::wait_list<timed_waiter> waiting_;
   detail::simulated_waiters simulated_;
   bool set_;
@@ -3995,7 +4292,7 @@ class event::wait_awaiter {
 inline event::wait_awaiter event::wait_until(time_point due) noexcept { return wait_awaiter(*this, due); }
 inline event::wait_awaiter event::wait() noexcept { return wait_awaiter(*this, (time_point::max)()); }
 
-}  // namespace coworker
+}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/due_heap.hpp ----------------------------------------------------------------------------
 
@@ -4150,76 +4447,6 @@ class timer_queue {
 };
 
 }  // namespace coworker
-
-// ---- coworker/exec/waiter.hpp ------------------------------------------------------------------------------
-
-// waiter: what an event loop blocks on while nothing is ready. The loop's own waiter is a condition variable;
-// one that watches descriptors (net/poller.hpp) and one that drives libcurl (curl_client) replace it.
-// Must not know the event loop.
-
-namespace coworker::inline v0_1 {
-
-/// What an event loop calls when it has nothing to resume, and briefly after each round of work.
-class waiter {
- public:
-  /// Blocks until `deadline`, until wake(), or until something that it watches has happened, which it passes
-  /// to the loop by posting. With time_point::min() it only polls and returns at once; time_point::max()
-  /// means no deadline. May return early.
-  /// Thread safety: called on the loop's thread only.
-  virtual void wait(time_point deadline) = 0;
-
-  /// Makes the current wait() return at once, or else the next one.
-  /// Thread safety: may be called on any thread.
-  virtual void wake() noexcept = 0;
-
-  /// Optional: watches a descriptor as watching_executor describes; wait() then posts the coroutines whose
-  /// descriptors are ready.
-  /// Thread safety: called on the loop's thread only, as is unwatch().
-  virtual void watch(descriptor_watch&) {
-    throw std::logic_error(
-        "waiter::watch: the waiter that this event loop was made with watches no descriptors; override "
-        "watch() and unwatch() in it, or make the loop without a waiter");
-  }
-  virtual void unwatch(descriptor_watch&) noexcept {}
-
-  virtual ~waiter() = default;
-
- protected:
-  waiter() = default;
-  waiter(const waiter&) = default;
-  waiter& operator=(const waiter&) = default;
-};
-
-/// The waiter of a loop that watches no descriptors: a condition variable.
-class condition_waiter final : public waiter {
- public:
-  void wait(time_point deadline) override {
-    if (deadline == (time_point::min)()) return;
-    std::unique_lock lock(mutex_);
-    if (!woken_ && deadline == (time_point::max)()) {
-      condition_.wait(lock);
-    } else if (!woken_) {
-      condition_.wait_until(lock, deadline);
-    }
-    woken_ = false;
-  }
-
-  void wake() noexcept override {
-    {
-      const std::lock_guard lock(mutex_);
-      woken_ = true;
-    }
-    // After unlocking, because the woken thread would otherwise have to wait for the lock.
-    condition_.notify_one();
-  }
-
- private:
-  std::mutex mutex_;
-  detail::condition condition_;
-  bool woken_ = false;
-};
-
-}  // namespace coworker::inline v0_1
 
 // ---- coworker/exec/event_loop.hpp --------------------------------------------------------------------------
 
@@ -4391,7 +4618,7 @@ class event_loop {
     }
   };
 
-  void post_locked(std::coroutine_handle<> handle, std::unique_lock<std::mutex>& lock) {
+  void post_locked(std::coroutine_handle<> handle, std::unique_lock<detail::short_mutex>& lock) {
     if (current() == this) return ready_.push_back(handle);
     inbox_.push_back(handle);
     changed_.store(true, std::memory_order_relaxed);
@@ -4479,12 +4706,13 @@ class event_loop {
 
   // Wakes after unlocking, because the loop would otherwise wake up only to wait for the lock. `wakers_`
   // keeps the destructor waiting meanwhile.
-  void wake_if_asleep(std::unique_lock<std::mutex>& lock, time_point due) noexcept {
+  void wake_if_asleep(std::unique_lock<detail::short_mutex>& lock, time_point due) noexcept {
     if (!asleep_ || due >= wakes_at_) return;
     asleep_ = false;
     wakers_.fetch_add(1, std::memory_order_relaxed);
     waiter* const asleep_in = waiter_;
     lock.unlock();
+    if (detail::late_wake::take_over(*asleep_in, wakers_)) return;
     asleep_in->wake();
     wakers_.fetch_sub(1, std::memory_order_release);
   }
@@ -4506,7 +4734,7 @@ class event_loop {
   // the lock, so reading it needs no memory order of its own.
   std::atomic<bool> changed_{false};
 
-  mutable std::mutex mutex_;  // guards the members below
+  mutable detail::short_mutex mutex_;  // guards the members below
   handles inbox_;
   timer_queue timers_;
   time_point wakes_at_ = (time_point::max)();
@@ -7126,9 +7354,31 @@ constexpr char ascii_lower(char c) noexcept {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
+namespace detail {
+
+// Eight characters at once: each capital letter becomes the lower-case one, any other byte stays.
+constexpr std::uint64_t word_lower(std::uint64_t word) noexcept {
+  const std::uint64_t low_bits = word & ~high_bits;
+  const std::uint64_t from_a = low_bits + repeat_byte(0x80 - 'A');  // sets the high bit of a byte
+  const std::uint64_t above_z = low_bits + repeat_byte(0x80 - 'Z' - 1);
+  return word | ((from_a & ~above_z & ~word & high_bits) >> 2);
+}
+
+// For texts of at least eight characters and the same size. The last word may overlap the one before.
+inline bool words_equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
+  const std::size_t last = a.size() - 8;
+  for (std::size_t i = 0; i < last; i += 8) {
+    if (word_lower(load_word(a.data() + i)) != word_lower(load_word(b.data() + i))) return false;
+  }
+  return word_lower(load_word(a.data() + last)) == word_lower(load_word(b.data() + last));
+}
+
+}  // namespace detail
+
 /// Compares texts such as header names and tokens without letter case. Only ASCII letters have case.
 constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
+  if (a.size() >= 8 && !std::is_constant_evaluated()) return detail::words_equal_ignoring_case(a, b);
   for (std::size_t i = 0; i < a.size(); ++i) {
     if (ascii_lower(a[i]) != ascii_lower(b[i])) return false;
   }
@@ -7301,13 +7551,18 @@ class chunked_decoder {
   /// Removes from the front of `bytes` what belongs to the body, up to the end of a piece. `limits` must be
   /// the same for the whole body.
   progress next(std::string_view& bytes, const request_limits& limits) noexcept {
+    return next(bytes, limits, limits.body);
+  }
+
+  /// The same with another limit for the body, in bytes.
+  progress next(std::string_view& bytes, const request_limits& limits, std::uint64_t body_limit) noexcept {
     while (!bytes.empty()) {
       if (state_ == state::data) return take_data(bytes);
       if (state_ == state::done) return progress::complete;
       if (state_ == state::refused) return progress::refused;
       const char c = bytes.front();
       bytes.remove_prefix(1);
-      read(c, limits);
+      read(c, limits, body_limit);
     }
     return state_ == state::done      ? progress::complete
            : state_ == state::refused ? progress::refused
@@ -7337,7 +7592,7 @@ class chunked_decoder {
     refused,
   };
 
-  void read(char c, const request_limits& limits) noexcept {
+  void read(char c, const request_limits& limits, std::uint64_t body_limit) noexcept {
     switch (state_) {
       case state::first_digit:
         missing_ = 0;
@@ -7349,7 +7604,7 @@ class chunked_decoder {
       case state::extension:
         return read_after_size(c, limits);
       case state::size_line_feed:
-        if (missing_ > limits.body - (std::min)(limits.body, body_bytes_))
+        if (missing_ > body_limit - (std::min)(body_limit, body_bytes_))
           return refuse(413, "the request's body is too large");
         return expect_line_feed(c, missing_ != 0 ? state::data : state::trailer);
       case state::data_return:
@@ -7927,8 +8182,7 @@ class request_head_reader {
   void begin() noexcept {
     head_.text_.clear();
     head_.fields_.clear();
-    head_.method_size_ = head_.target_size_ = head_.path_at_ = head_.path_size_ = 0;
-    head_.query_at_ = head_.query_size_ = head_.host_at_ = head_.host_size_ = 0;
+    clear_places();
     head_.content_length_ = 0;
     head_.sized_ = head_.chunked_ = head_.expects_continue_ = false;
     line_at_ = 0;
@@ -7963,17 +8217,30 @@ class request_head_reader {
     if (head_.fields_.capacity() > 2 * usual_headers) std::vector<request_head::place>().swap(head_.fields_);
   }
 
+  // Frees the memory of a complete head, and keeps only what says how its body is sent.
+  void release_text() noexcept {
+    std::string().swap(head_.text_);
+    std::vector<request_head::place>().swap(head_.fields_);
+    clear_places();
+  }
+
   // Whether some bytes of a head have arrived.
   bool begun() const noexcept { return !head_.text_.empty(); }
 
   request_head& head() noexcept { return head_; }
   const request_head& head() const noexcept { return head_; }
   const request_refusal& refusal() const noexcept { return refusal_; }
+  void set_refusal(const request_refusal& why) noexcept { refusal_ = why; }
 
  private:
   static constexpr std::size_t usual_head = 480;
   static constexpr std::size_t usual_headers = 16;
   static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but '#'
+
+  void clear_places() noexcept {
+    head_.method_size_ = head_.target_size_ = head_.path_at_ = head_.path_size_ = 0;
+    head_.query_at_ = head_.query_size_ = head_.host_at_ = head_.host_size_ = 0;
+  }
 
   // Gives the same refusal for the same bytes, however they are split: if two limits are exceeded,
   // the first one counts.
@@ -8239,7 +8506,11 @@ class request_parser {
     refused,     ///< `refusal()` has the reason; next() returns nothing else from now on
   };
 
-  explicit request_parser(const request_limits& limits = request_limits()) noexcept : limits_(limits) {}
+  request_parser() noexcept : request_parser(usual_limits) {}
+
+  /// `limits` must outlive the parser.
+  explicit request_parser(const request_limits& limits) noexcept : limits_(&limits) {}
+  explicit request_parser(const request_limits&&) = delete;
 
   /// Removes from the front of `bytes` what belongs to the current request, up to the next event, and
   /// returns that event.
@@ -8270,15 +8541,19 @@ class request_parser {
   /// Moves the head out, to keep it longer. head() must not be called again for this request.
   request_head take_head() noexcept { return std::move(reader_.head()); }
 
+  /// Frees the memory of the current request's head, which then has no method, no path and no header lines. Its
+  /// body can still be read.
+  void release_head() noexcept { reader_.release_text(); }
+
   /// The piece of the body that next() found, a view into the bytes passed to next().
   std::string_view piece() const noexcept { return piece_; }
 
-  const request_refusal& refusal() const noexcept { return refusal_; }
+  const request_refusal& refusal() const noexcept { return reader_.refusal(); }
 
   /// Lowers the body limit of the current request, in bytes. Call it before next(). A body that is too large
   /// is refused with 413, at once if its size was announced.
   void limit_body(std::uint64_t most) noexcept {
-    body_limits_.body = (std::min)(most, limits_.body);
+    body_limit_ = (std::min)(most, limits_->body);
     if (stage_ == stage::sized_body && missing_ > most) refuse({413, "the request's body is too large"});
   }
 
@@ -8301,10 +8576,10 @@ class request_parser {
   enum class stage : unsigned char { head, sized_body, chunked_body, ended, refused };
 
   event read_head(std::string_view& bytes) {
-    const auto progress = reader_.read(bytes, limits_);
+    const auto progress = reader_.read(bytes, *limits_);
     if (progress == detail::request_head_reader::progress::needs_more) return event::needs_more;
     if (progress == detail::request_head_reader::progress::refused) return refuse(reader_.refusal());
-    body_limits_ = limits_;
+    body_limit_ = limits_->body;
     missing_ = head().content_length().value_or(0);
     stage_ = head().chunked() ? stage::chunked_body : stage::sized_body;
     decoder_ = chunked_decoder();
@@ -8321,7 +8596,7 @@ class request_parser {
   }
 
   event read_chunked_body(std::string_view& bytes) noexcept {
-    switch (decoder_.next(bytes, body_limits_)) {
+    switch (decoder_.next(bytes, *limits_, body_limit_)) {
       case chunked_decoder::progress::needs_more:
         return event::needs_more;
       case chunked_decoder::progress::piece:
@@ -8337,17 +8612,18 @@ class request_parser {
   }
 
   event refuse(const request_refusal& why) noexcept {
-    refusal_ = why;
+    reader_.set_refusal(why);
     stage_ = stage::refused;
     return event::refused;
   }
 
-  request_limits limits_;
-  request_limits body_limits_;
+  static constexpr request_limits usual_limits{};
+
+  const request_limits* limits_;
+  std::uint64_t body_limit_ = 0;  // of the current request
   detail::request_head_reader reader_;
   chunked_decoder decoder_;
   std::string_view piece_;
-  request_refusal refusal_;
   std::uint64_t missing_ = 0;  // remaining bytes of a body with a known size
   stage stage_ = stage::head;
 };
@@ -9407,6 +9683,7 @@ class exchange {
   virtual task<void> send(std::string_view body) = 0;
   virtual task<void> begin(std::optional<std::uint64_t> size) = 0;
   virtual task<void> write(std::string_view piece) = 0;
+  virtual void release_memory() noexcept = 0;
 
  protected:
   exchange() = default;
@@ -9424,7 +9701,7 @@ class server_request {
   server_request(const server_request&) = delete;
   server_request& operator=(const server_request&) = delete;
 
-  /// Valid while the handler runs.
+  /// Valid while the handler runs, or until server_response::release_memory().
   const request_head& head() const noexcept { return exchange_.request(); }
   std::string_view method() const noexcept { return head().method(); }
   std::string_view path() const noexcept { return head().path(); }
@@ -9458,7 +9735,7 @@ class server_response {
   server_response(const server_response&) = delete;
   server_response& operator=(const server_response&) = delete;
 
-  /// The status and the headers. Set them before the response begins.
+  /// The status and the headers. Set them before the response begins; it does not keep them afterwards.
   response_head& head() noexcept { return exchange_.response(); }
 
   /// Sends the whole response. `body` must stay valid until the task ends; a large one is not copied. Throws:
@@ -9473,6 +9750,11 @@ class server_response {
   /// Sends a piece of the body, and waits until the system has taken it, so no faster than the client reads.
   /// Throws: std::logic_error if begin() was not called, or if the body becomes longer than announced.
   task<void> write(std::string_view piece) { return exchange_.write(piece); }
+
+  /// Frees the memory that the connection keeps between two pieces, for a response that pauses for long. Does
+  /// nothing before the response has begun. The request then has no method, no path and no header lines, and
+  /// the last piece of its body is no longer valid.
+  void release_memory() noexcept { exchange_.release_memory(); }
 
   /// Whether send() or begin() was called.
   bool begun() const noexcept { return exchange_.begun(); }
@@ -10835,7 +11117,7 @@ class connection_host {
   connection_host(const connection_host&) = delete;
   connection_host& operator=(const connection_host&) = delete;
 
-  virtual task<void> handle(exchange& with) = 0;
+  virtual task<void> handle(server_request& request, server_response& response) = 0;
 
   const http_server_options& options() const noexcept { return options_; }
   deadlines& clocks() noexcept { return clocks_; }
@@ -10903,6 +11185,57 @@ class connection_host {
 
 }  // namespace coworker::inline v0_1::detail
 
+// ---- coworker/coro/side_chain.hpp --------------------------------------------------------------------------
+
+// side_chain: a coroutine that an object runs beside the coroutine that uses it, one at a time. A scope does
+// the same for any number of them, but keeps memory also while none runs. Must not know what it is for.
+
+namespace coworker::inline v0_1::detail {
+
+// The return type of such a coroutine: a member function whose first parameter is the context that it gets. It
+// frees its frame when it ends. So that its object can wait for that, it notes its end as the last thing that
+// it does. It must not throw.
+class [[nodiscard("a side_chain does nothing until it is started")]] side_chain {
+ public:
+  class promise_type : public recycled_frame {
+   public:
+    template <class Object>
+    promise_type(Object&, const coworker::context& own) noexcept : context_(own) {}
+
+    side_chain get_return_object() noexcept {
+      return side_chain(std::coroutine_handle<promise_type>::from_promise(*this));
+    }
+    std::suspend_always initial_suspend() const noexcept { return {}; }
+    std::suspend_never final_suspend() const noexcept { return {}; }
+    void return_void() const noexcept {}
+    [[noreturn]] void unhandled_exception() const noexcept { std::terminate(); }
+    coworker::context* context() noexcept { return &context_; }
+
+   private:
+    coworker::context context_;
+  };
+
+  side_chain(const side_chain&) = delete;
+  side_chain& operator=(const side_chain&) = delete;
+  ~side_chain() {
+    if (coroutine_) coroutine_.destroy();
+  }
+
+  // Lets the executor of its context resume it. Throws: what the executor throws; it was then not started.
+  void start()&& {
+    const executor_ref place = coroutine_.promise().context()->executor;
+    place.post(coroutine_);
+    coroutine_ = nullptr;
+  }
+
+ private:
+  explicit side_chain(std::coroutine_handle<promise_type> coroutine) noexcept : coroutine_(coroutine) {}
+
+  std::coroutine_handle<promise_type> coroutine_;
+};
+
+}  // namespace coworker::inline v0_1::detail
+
 // ---- coworker/http/local_event.hpp -------------------------------------------------------------------------
 
 // local_event: lets one coroutine wake another on the same loop, at a fraction of the cost of an event that
@@ -10966,22 +11299,15 @@ class connection_input {
   connection_input(Stream& stream, std::span<char> scratch, stop_source& gone) noexcept
       : stream_(stream), scratch_(scratch), gone_(gone) {}
 
-  // Receives until the client closes its side, the connection fails, or a stop is requested.
-  task<void> receive() {
-    try {
-      for (;;) {
-        while (incoming_.size() >= most_kept && !ended_) co_await room_.wait();
-        if (ended_) break;
-        co_await stream_.readable();
-        const std::size_t count = co_await stream_.read_some(scratch_);
-        if (!take(count)) break;
-      }
-    } catch (const std::exception&) {  // from the stream, a stop, or a lack of memory: nothing more arrives
-    }
-    ended_ = true;
-    gone_.request_stop();
-    arrived_.set();
+  // Begins to receive, until the client closes its side, the connection fails, `gone` is stopped, or end() is
+  // called.
+  void start(executor_ref executor) {
+    receive(context(executor, gone_.get_token())).start();
+    receiving_ = true;
   }
+
+  // Call end(), stop `gone`, and then await arrived() while this returns true; only then destroy the object.
+  bool receiving() const noexcept { return receiving_; }
 
   // Received bytes that nobody has consumed. A reader removes what it consumes from the front. A view of them
   // is valid until refill() is called.
@@ -11016,22 +11342,39 @@ class connection_input {
     room_.set();
   }
 
-  // Ends receive(), together with a stop.
+  // Ends receiving, together with a stop of `gone`.
   void end() {
     ended_ = true;
-    room_.set();
+    detail::insist([this] { room_.set(); });
   }
 
-  // For a connection that may be idle for long. bytes() must be empty.
-  void release_memory() noexcept {
-    if (current_.capacity() > kept_capacity) std::string().swap(current_);
-    if (incoming_.capacity() > kept_capacity) std::string().swap(incoming_);
+  // For a connection that may be idle for long. Frees the buffers that contain no bytes and are larger than
+  // `kept`.
+  void release_memory(std::size_t kept) noexcept {
+    if (bytes_.empty() && current_.capacity() > kept) std::string().swap(current_);
+    if (incoming_.empty() && incoming_.capacity() > kept) std::string().swap(incoming_);
   }
 
  private:
   // Receiving pauses at this size; a disconnect is then not noticed either.
   static constexpr std::size_t most_kept = 16 * 1024;
-  static constexpr std::size_t kept_capacity = 512;
+
+  side_chain receive(const context&) {
+    try {
+      for (;;) {
+        while (incoming_.size() >= most_kept && !ended_) co_await room_.wait();
+        if (ended_) break;
+        co_await stream_.readable();
+        const std::size_t count = co_await stream_.read_some(scratch_);
+        if (!take(count)) break;
+      }
+    } catch (const std::exception&) {  // from the stream, a stop, or a lack of memory: nothing more arrives
+    }
+    ended_ = true;
+    receiving_ = false;
+    gone_.request_stop();
+    detail::insist([this] { arrived_.set(); });
+  }
 
   bool take(std::size_t count) {
     if (count == 0 || (discards_ && count > discardable_)) return false;
@@ -11055,6 +11398,7 @@ class connection_input {
   std::size_t discardable_ = 0;
   bool discards_ = false;
   bool ended_ = false;
+  bool receiving_ = false;
 };
 
 }  // namespace coworker::inline v0_1::detail
@@ -11070,12 +11414,7 @@ class connection_output {
  public:
   // `gone` gets a stop request when the client turns out to be gone.
   connection_output(connection_host& host, Stream& stream, const context& here, stop_source& gone) noexcept
-      : host_(host),
-        stream_(stream),
-        gone_(gone),
-        cut_off_(here.stop),
-        writing_context_(here.executor, cut_off_.get_token()),
-        deadline_([](void* self) { static_cast<connection_output*>(self)->cut_off_.request_stop(); }, this) {}
+      : host_(host), stream_(stream), here_(here), gone_(gone) {}
 
   // Call before each response.
   void reset() noexcept { writer_.reset(); }
@@ -11120,11 +11459,14 @@ class connection_output {
   // Sends the buffer, then `more`. Throws: `cancelled` if the client is gone or reads nothing.
   task<void> flush(std::string_view more = {}) {
     if (broken_) throw cancelled();
+    linked_stop_source cut_off(here_.stop);  // a stop here ends a write
+    context writing(here_.executor, cut_off.get_token());
+    deadline due([](void* source) { static_cast<stop_source*>(source)->request_stop(); }, &cut_off);
     std::string_view first = out_;
     try {
       while (!first.empty() || !more.empty()) {
-        host_.clocks().set(deadline_, deadline_kind::write);
-        const std::size_t count = co_await stream_.write_some(first, more).in(writing_context_);
+        host_.clocks().set(due, deadline_kind::write);
+        const std::size_t count = co_await stream_.write_some(first, more).in(writing);
         const std::size_t of_first = (std::min)(count, first.size());
         first.remove_prefix(of_first);
         more.remove_prefix(count - of_first);
@@ -11134,7 +11476,6 @@ class connection_output {
     } catch (const std::system_error&) {
       broken_ = true;
     }
-    deadline_.stop();
     out_.clear();
     if (!broken_) co_return;
     gone_.request_stop();
@@ -11146,23 +11487,20 @@ class connection_output {
     return flush();
   }
 
-  // Call only while the buffer is empty.
-  void release_memory() noexcept {
-    if (out_.capacity() > kept_capacity) std::string().swap(out_);
+  // Frees the buffer if it is larger than `kept`. Call only while it is empty.
+  void release_memory(std::size_t kept) noexcept {
+    if (out_.capacity() > kept) std::string().swap(out_);
   }
 
  private:
   static constexpr std::size_t most_copied = 16 * 1024;
-  static constexpr std::size_t kept_capacity = 512;
 
   connection_host& host_;
   Stream& stream_;
+  const context& here_;
   stop_source& gone_;
-  linked_stop_source cut_off_;  // a stop here ends a write
-  context writing_context_;
   std::string out_;
   std::optional<response_writer> writer_;  // set once the response has begun
-  deadline deadline_;
   bool broken_ = false;
 };
 
@@ -11178,6 +11516,7 @@ namespace coworker::inline v0_1::detail {
 template <class Stream>
 class connection final : public exchange, public host_link {
  public:
+  // All must outlive the connection.
   connection(connection_host& host, Stream& stream, const context& here) noexcept
       : host_(host),
         stream_(stream),
@@ -11194,9 +11533,8 @@ class connection final : public exchange, public host_link {
   // Serves the client until either side closes the connection. `has_room` false: only sends
   // a 503. Never throws.
   task<void> run(bool has_room) {
-    scope receiving(here_);
     try {
-      receiving.spawn(input_.receive());
+      input_.start(here_.executor);
       keeps_ = has_room;
       if (!has_room) co_await refuse(503, "the server's connection limit is reached");
       while (keeps_) {
@@ -11209,8 +11547,8 @@ class connection final : public exchange, public host_link {
       output_.give_up();
     }
     input_.end();
-    receiving.request_stop();
-    co_await receiving.join();
+    gone_.request_stop();
+    while (input_.receiving()) co_await input_.arrived();
     if (output_.broken()) stream_.abort();
   }
 
@@ -11266,10 +11604,20 @@ class connection final : public exchange, public host_link {
 
   task<void> write(std::string_view piece) override { return output_.write(piece, false); }
 
+  void release_memory() noexcept override {
+    if (!begun()) return;
+    response_head fresh;
+    std::swap(response_, fresh);
+    parser_.release_head();
+    input_.release_memory(0);
+    output_.release_memory(0);
+  }
+
  private:
   using event = request_parser::event;
   static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler reads
   static constexpr std::size_t most_lingering = 1024 * 1024;
+  static constexpr std::size_t kept_while_idle = 512;  // bytes of each buffer
 
   // Waits for the next request. Returns true once its head is there, or false if the connection is to be
   // closed.
@@ -11290,7 +11638,7 @@ class connection final : public exchange, public host_link {
           if (out_of_time(deadline_kind::head)) refusal = {408, "the request's head did not come in time"};
         } else {
           if (host_.draining() || out_of_time(deadline_kind::idle)) co_return false;
-          release_memory();
+          release_while_idle();
         }
         if (refusal.status == 0) co_await input_.arrived();
       }
@@ -11302,16 +11650,24 @@ class connection final : public exchange, public host_link {
   task<void> handle_request() {
     begin_exchange();
     std::exception_ptr failure;
+    server_request asked(*this);
+    server_response answered(*this);
     context own(here_.executor, gone_.get_token());
     try {
-      co_await host_.handle(*this).in(own);
+      co_await host_.handle(asked, answered).in(own);
     } catch (...) {
       failure = std::current_exception();
     }
     // the handler may have switched executors
     if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);
+    co_await end_exchange(std::move(failure));
+  }
+
+  // Completes a response that the handler left out or did not end.
+  task<void> end_exchange(std::exception_ptr failure) {
     try {
-      if (!failure) co_await finish();
+      if (!failure && !begun()) co_await send(std::string_view());
+      if (!failure && output_.in_response()) co_await output_.write(std::string_view(), true);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -11330,15 +11686,6 @@ class connection final : public exchange, public host_link {
     waited_ = duration::zero();
     gathered_ = 0;
     body_ended_ = !request().has_body() && parser_.next(input_.bytes()) == event::complete;
-  }
-
-  // Completes a response that the handler left out or did not end.
-  task<void> finish() {
-    if (!begun()) {
-      co_await send(std::string_view());
-    } else if (output_.in_response()) {
-      co_await output_.write(std::string_view(), true);
-    }
   }
 
   task<void> send_failure(std::exception_ptr why) {
@@ -11364,6 +11711,7 @@ class connection final : public exchange, public host_link {
   }
 
   std::string handler_name() const {
+    if (request().method().empty()) return "The handler of a request";  // its memory was released
     std::string name("The handler of ");
     return name.append(request().method()).append(" ").append(request().path());
   }
@@ -11461,15 +11809,15 @@ class connection final : public exchange, public host_link {
     clock_.reset();
   }
 
-  void release_memory() noexcept {
+  void release_while_idle() noexcept {
     parser_.release_memory();
-    input_.release_memory();
-    output_.release_memory();
+    input_.release_memory(kept_while_idle);
+    output_.release_memory(kept_while_idle);
   }
 
   connection_host& host_;
   Stream& stream_;
-  const context here_;
+  const context& here_;
   linked_stop_source gone_;  // set when the client disconnects or the server stops; the handler's stop token
   connection_input<Stream> input_;
   connection_output<Stream> output_;
@@ -11611,18 +11959,14 @@ class http_server {
  private:
   struct host final : detail::connection_host {
     host(http_server& of, executor_ref executor) : connection_host(of.options_, executor), server(of) {}
-    task<void> handle(detail::exchange& with) override { return server.handle(with); }
+    task<void> handle(server_request& request, server_response& response) override {
+      return server.handler_(request, response);
+    }
     http_server& server;
   };
 
   static task<void> keep_time(detail::deadlines& clocks) {
     for (;;) co_await clocks.next();
-  }
-
-  task<void> handle(detail::exchange& with) {
-    server_request request(with);
-    server_response response(with);
-    co_await handler_(request, response);
   }
 
   // Counts a connection while it is open.
@@ -11667,11 +12011,10 @@ class http_server {
   }
 
   // Never throws: an error on one connection must not stop the others.
-  task<void> serve(stream accepted, detail::connection_host& shared, open_count taken, bool has_room) {
+  task<void> serve(stream accepted, detail::connection_host& shared, [[maybe_unused]] open_count taken,
+                   bool has_room) {
     const context here = co_await this_coro::context();
-    const open_count held(std::move(taken));
-    stream owned(std::move(accepted));
-    detail::connection<stream> one(shared, owned, here);
+    detail::connection<stream> one(shared, accepted, here);
     try {
       co_await one.run(has_room);
     } catch (const std::exception& error) {
@@ -11981,37 +12324,37 @@ inline std::size_t unfinished_bytes(std::string_view text) noexcept {
 // Holds back the bytes of an unfinished character, and puts them before the next text.
 class text_carry {
  public:
-  bool holds() const noexcept { return !held_.empty(); }
+  bool holds() const noexcept { return size_ != 0; }
   // Returns whether next() would return the text unchanged.
   bool keeps_as_it_is(std::string_view text) const noexcept {
-    return held_.empty() && unfinished_bytes(text) == 0;
+    return size_ == 0 && unfinished_bytes(text) == 0;
   }
 
   // Returns the text up to its last whole character. Held back bytes that it does not complete become U+FFFD.
   std::string next(std::string text) {
-    if (!held_.empty()) {
-      text.insert(0, held_);
+    if (holds()) {
+      text.insert(0, held_, size_);
       const char* const end = text.data() + text.size();
       const bool finished = utf8_sequence(text.data(), end) != 0;
       // Each short element may bring one byte of the character, or none.
       const bool going_on = !finished && unfinished_bytes(text) == text.size();
-      if (!finished && !going_on) text.replace(0, held_.size(), replacement);
-      held_.clear();
+      if (!finished && !going_on) text.replace(0, size_, replacement);
     }
-    const std::size_t unfinished = unfinished_bytes(text);
-    held_.assign(text, text.size() - unfinished, unfinished);
-    text.resize(text.size() - unfinished);
+    size_ = static_cast<unsigned char>(unfinished_bytes(text));
+    text.copy(held_, size_, text.size() - size_);
+    text.resize(text.size() - size_);
     return text;
   }
 
   // Returns what replaces the bytes that are still held back at the end of the stream; empty if there are
   // none.
-  std::string end() { return std::exchange(held_, {}).empty() ? std::string() : std::string(replacement); }
+  std::string end() { return std::exchange(size_, {}) == 0 ? std::string() : std::string(replacement); }
 
  private:
   static constexpr const char* replacement = "\xef\xbf\xbd";
 
-  std::string held_;
+  char held_[3] = {};
+  unsigned char size_ = 0;
 };
 
 }  // namespace coworker::inline v0_1::detail
@@ -12269,7 +12612,9 @@ class chunked_blocks {
  private:
   static constexpr std::size_t alignment = 8;
   static constexpr std::size_t header = alignment;
-  static constexpr std::size_t smallest_chunk = 128;
+  // glibc lets any thread free a block of up to 120 bytes without a lock. Values are often made on one thread
+  // and freed on another.
+  static constexpr std::size_t smallest_chunk = 112;
   static constexpr std::size_t largest_chunk = 8192;
   static constexpr std::size_t largest_shared = 1024;
   static_assert(sizeof(block_chunk) <= header);
@@ -12281,14 +12626,16 @@ class chunked_blocks {
     chunk_ = chunk;
     used_ = header;
     room_ = size - header;
-    if (next_chunk_ < largest_chunk)
-      next_chunk_ = next_chunk_ * 2 < largest_chunk ? next_chunk_ * 2 : largest_chunk;
+    // The second chunk is as small as the first.
+    if (!std::exchange(grows_, true) || next_chunk_ == largest_chunk) return;
+    next_chunk_ = next_chunk_ * 2 < largest_chunk ? next_chunk_ * 2 : largest_chunk;
   }
 
   block_chunk* chunk_ = nullptr;
   std::size_t used_ = 0;
   std::size_t room_ = 0;
   std::size_t next_chunk_;
+  bool grows_ = false;
 };
 
 /// Frees blocks. Consecutive blocks of the same chunk are subtracted from its count together.
@@ -12875,7 +13222,7 @@ inline object_block* new_object_block(std::size_t capacity) {
 }
 
 inline std::size_t grown_capacity(std::size_t capacity, std::size_t needed) noexcept {
-  constexpr std::size_t least = 4;
+  constexpr std::size_t least = 3;  // an object of that size is a small block, see blocks.hpp
   const std::size_t doubled = capacity < least ? least : 2 * capacity;
   return doubled < needed ? needed : doubled;
 }
@@ -16062,28 +16409,21 @@ class chunk_error : public std::runtime_error {
 namespace detail {
 
 // The stream of one job. All calls are made on one executor, except that the job may be stopped from
-// elsewhere. `send(json)` returns a task<bool>: true if the queue has accepted the chunk. Must not be
-// destroyed before finish() has ended.
+// elsewhere. `send(json)` returns a task<bool>: true if the queue has accepted the chunk. All references must
+// outlive the stream. Must not be destroyed before finish() has ended. Small, because a stream may be quiet for
+// long: what sends its chunks exists only while there are some.
 template <class Send>
 class chunk_stream {
  public:
   chunk_stream(Send& send, const stream_options& options, const stream_terms& terms, const context& job)
-      : send_(send),
-        options_(options),
-        terms_(terms),
-        chunk_limit_(terms.chunk_limit),
-        aggregates_(options.return_aggregate_stream || !terms.sends_chunks),
-        stop_(job.stop),
-        executor_(job.executor),
-        sender_(job) {}
+      : send_(send), options_(&options), terms_(terms), job_(job), chunk_limit_(terms.chunk_limit) {}
 
   chunk_stream(const chunk_stream&) = delete;
   chunk_stream& operator=(const chunk_stream&) = delete;
 
   // Replaces the worker's options with the job's own. Call before the first element.
   void use(const stream_options& own) {
-    options_ = own;
-    aggregates_ = own.return_aggregate_stream || !terms_.sends_chunks;
+    options_ = &own;
     if (own.chunk_limit != 0 && own.chunk_limit < chunk_limit_) chunk_limit_ = own.chunk_limit;
   }
 
@@ -16108,7 +16448,7 @@ class chunk_stream {
   // did not; `cancelled` if a stop is the cause.
   task<void> finish() {
     std::exception_ptr problem;
-    if (text_.holds() && !stop_.stop_requested()) {
+    if (text_.holds() && !job_.stop.stop_requested()) {
       try {
         co_await add_when_there_is_room(text_.end());
       } catch (...) {
@@ -16116,18 +16456,48 @@ class chunk_stream {
       }
     }
     finished_ = true;
-    detail::insist([this] { news_.set(); });
-    co_await sender_.join();
+    detail::insist([this] { wake(news_); });
+    co_await end_of_sending(*this);
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
     if (problem != nullptr) std::rethrow_exception(problem);
     fail_if_broken();
   }
 
   // Returns the final output. Call after finish().
-  json take_output() { return aggregates_ ? std::move(all_) : json::array(); }
-  bool aggregates() const noexcept { return aggregates_; }
+  json take_output() { return aggregates() ? std::move(all_) : json::array(); }
+  bool aggregates() const noexcept { return options_->return_aggregate_stream || !terms_.sends_chunks; }
   bool began() const noexcept { return elements_ > 0; }
 
  private:
+  // An event in the frame of the coroutine that waits for it, and a pointer through which the other one sets it.
+  class signal {
+   public:
+    explicit signal(auto_reset_event*& at) noexcept : at_(at) { at_ = &event; }
+    signal(const signal&) = delete;
+    signal& operator=(const signal&) = delete;
+    ~signal() { at_ = nullptr; }
+
+    auto_reset_event event;
+
+   private:
+    auto_reset_event*& at_;
+  };
+
+  static void wake(auto_reset_event* waiting) {
+    if (waiting != nullptr) waiting->set();
+  }
+
+  class end_of_sending {
+   public:
+    explicit end_of_sending(chunk_stream& of) noexcept : stream_(of) {}
+    bool await_ready() const noexcept { return !stream_.sending_; }
+    void await_suspend(std::coroutine_handle<> finishing) noexcept { stream_.finishing_ = finishing; }
+    void await_resume() const noexcept {}
+
+   private:
+    chunk_stream& stream_;
+  };
+
   task<void> nothing() {
     fail_if_broken();
     co_return;
@@ -16142,7 +16512,7 @@ class chunk_stream {
     const bool is_text = element.is_string();
     const std::size_t size = size_of_element(element);
     if (terms_.sends_chunks && size > longest_chunk()) throw chunk_error(too_long(size));
-    if (aggregates_) {
+    if (aggregates()) {
       all_size_ += size + 1;  // +1 for a comma
       if (all_size_ + 1 > terms_.output_limit) throw output_too_large(all_size_ + 1, terms_.output_limit);
       if (!terms_.sends_chunks || broken_) {
@@ -16152,15 +16522,16 @@ class chunk_stream {
       all_.push_back(element);
     }
     if (broken_) co_return fail_if_broken();
-    if (!std::exchange(started_, true)) sender_.spawn(send_all());
     while (!has_room(size, is_text) && !broken_) {
-      stop_.throw_if_stopped();
+      job_.stop.throw_if_stopped();
       full_ = true;
-      news_.set();
-      const stop_callback on_stop(stop_, [this] { room_.set(); });
-      co_await room_.wait();
+      wake(news_);
+      signal room(room_);
+      const stop_callback on_stop(job_.stop, [&room] { room.event.set(); });
+      co_await room.event.wait();
     }
     if (broken_) co_return fail_if_broken();
+    if (!sending_) start_sending();
     add(std::move(element), size, is_text);
   }
 
@@ -16174,7 +16545,7 @@ class chunk_stream {
     }
   }
 
-  bool gathers() const noexcept { return options_.gather_for > duration::zero(); }
+  bool gathers() const noexcept { return options_->gather_for > duration::zero(); }
 
   // How many bytes of elements fit into a chunk. Gathered ones need two more, for the brackets of an array.
   std::size_t longest_chunk() const noexcept {
@@ -16183,20 +16554,20 @@ class chunk_stream {
   }
   std::size_t longest_gathered() const noexcept {
     const std::size_t most = longest_chunk();
-    return options_.gather_bytes < most ? options_.gather_bytes : most;
+    return options_->gather_bytes < most ? options_->gather_bytes : most;
   }
   bool has_room(std::size_t more, bool is_text) const noexcept {
     if (pending_size_ == 0) return true;
-    if (!gathers() || (options_.join_texts && is_text != pending_text_)) return false;
+    if (!gathers() || (options_->join_texts && is_text != pending_text_)) return false;
     return pending_size_ + 1 + more <= longest_gathered();
   }
 
   // What is pending is one element, one text joined from several, or an array of elements.
   void add(json element, std::size_t size, bool is_text) {
-    const bool joins = options_.join_texts && is_text;
+    const bool joins = options_->join_texts && is_text;
     if (pending_size_ == 0) {
       pending_text_ = is_text;
-      send_at_ = detail::after(executor_.now(), options_.gather_for);
+      send_at_ = detail::after(job_.executor.now(), options_->gather_for);
       if (gathers() && !joins) pending_ = json::array();
     }
     if (!gathers()) {
@@ -16211,40 +16582,46 @@ class chunk_stream {
     } else {
       pending_size_ += joins ? size - 2 : size + 1;  // joined: no quotes between the texts; else a comma
     }
-    news_.set();
+    wake(news_);
   }
 
   json take_pending() {
     pending_size_ = 0;
     full_ = false;
     if (!joined_.empty()) return std::exchange(joined_, {});
-    const bool empty_text = gathers() && options_.join_texts && pending_text_;
+    const bool empty_text = gathers() && options_->join_texts && pending_text_;
     return empty_text ? json("") : std::exchange(pending_, json());
   }
 
-  // Sends chunk after chunk until finish() is called. Always sets room_ before it ends, so that push() does
-  // not wait forever.
-  task<void> send_all() {
+  void start_sending() {
+    send_all(job_).start();
+    sending_ = true;
+  }
+
+  // Sends chunk after chunk while any is pending. Always wakes push() before it ends.
+  side_chain send_all(const context&) {
     try {
-      while (!broken_ && (pending_size_ != 0 || !finished_)) {
-        if (pending_size_ == 0) {
-          co_await news_.wait();
-          continue;
-        }
+      while (!broken_ && pending_size_ != 0) {
         while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
-               executor_.now() < send_at_) {
-          co_await news_.wait_until(send_at_);
+               job_.executor.now() < send_at_) {
+          signal news(news_);
+          co_await news.event.wait_until(send_at_);
         }
         ++chunks_;
         json chunk = take_pending();
-        room_.set();
+        wake(room_);
         const bool arrived = co_await delivered(std::move(chunk));
         broken_ = !arrived;
       }
     } catch (const std::bad_alloc&) {
       broken_ = true;
+    } catch (...) {
+      broken_ = true;
+      failure_ = std::current_exception();
     }
-    detail::insist([this] { room_.set(); });
+    sending_ = false;
+    detail::insist([this] { wake(room_); });
+    if (finishing_) detail::insist([this] { job_.executor.post(finishing_); });
   }
 
   task<bool> delivered(json chunk) {
@@ -16258,7 +16635,8 @@ class chunk_stream {
 
   // If the final output lists all elements, it contains those that the stream lost, and nothing has failed.
   void fail_if_broken() const {
-    if (!broken_ || aggregates_) return;
+    if (!broken_ || aggregates()) return;
+    if (failure_ != nullptr) std::rethrow_exception(failure_);
     if (cut_off_) throw cancelled();
     throw chunk_error("chunk " + std::to_string(chunks_) +
                       " of the stream could not be handed to the queue, and the rest would leave a gap");
@@ -16271,16 +16649,14 @@ class chunk_stream {
   }
 
   Send& send_;
-  stream_options options_;
+  const stream_options* options_;
   const stream_terms& terms_;
+  const context& job_;
   std::size_t chunk_limit_;
-  bool aggregates_;
-  const stop_token stop_;
-  const executor_ref executor_;
-  scope sender_;
-  auto_reset_event news_;  // wakes the sender
-  auto_reset_event room_;  // wakes push()
-  text_carry text_;
+  auto_reset_event* news_ = nullptr;   // wakes the sender; null unless it waits for more elements
+  auto_reset_event* room_ = nullptr;   // wakes push(); null unless it waits
+  std::coroutine_handle<> finishing_;  // finish(), while it waits for the sender
+  std::exception_ptr failure_;         // of the sender
   json pending_;
   std::string joined_;
   std::size_t pending_size_ = 0;  // in bytes of JSON, without the brackets of an array; 0: nothing is pending
@@ -16289,9 +16665,10 @@ class chunk_stream {
   std::size_t all_size_ = 0;
   std::size_t elements_ = 0;  // number pushed
   std::size_t chunks_ = 0;    // number sent
+  text_carry text_;
   bool pending_text_ = false;
-  bool full_ = false;  // push() is waiting for room
-  bool started_ = false;
+  bool full_ = false;     // push() is waiting for room
+  bool sending_ = false;  // the sender runs
   bool finished_ = false;
   bool broken_ = false;   // a chunk was not accepted, and no further ones are sent
   bool cut_off_ = false;  // the reason is that the job was stopped
@@ -28159,7 +28536,11 @@ inline void append_shown_end(std::string& shown, std::string_view more) {
 
 // A job that a client asks for.
 struct endpoint_order {
-  job_envelope envelope;                      // the job gets its id, unless that is empty or another job's
+  std::string id = {};  // of the job, unless that is another job's; empty: any
+  json input = {};
+  json details = json::object();
+  duration time_limit{};                      // of its handler; 0: none
+  std::string trace_parent = {};              // the `traceparent` header of its request; empty: none
   std::string request = {};                   // the body, from which a retry is made
   std::string webhook = {};                   // the URL to notify of the end; empty: none
   duration time_to_live = (duration::max)();  // from now to the job's end
@@ -28167,15 +28548,42 @@ struct endpoint_order {
   bool sync = false;                          // its client waits for it
 };
 
-/// A job of a table. Its members are guarded by the table's mutex, except those that are const.
-struct endpoint_job : shared_state {
+/// An event on the heap.
+struct room_event : shared_state {
+  event read;
+};
+
+/// What is kept of a job for clients that ask for it later.
+struct kept_texts : shared_state {
+  std::string request;       // the body, from which a retry is made
+  std::string webhook;       // the URL to notify of the end; empty: none
+  std::string progress;      // JSON; empty: none yet
+  std::string shown_chunks;  // for the console: the last chunks
+  std::string shown_log;     // for the console: the last log lines
+};
+
+/// A job of a table. Its members are guarded by the table's mutex, except those that are const. Small, because
+/// many requests may wait for long.
+struct endpoint_job : shared_state, recycled_frame {
   const std::string id;
-  const bool kept;
+  json input;  // moved out when a worker takes the job; so are the next two
+  json details;
+  std::string trace_parent;
+  const shared_handle<kept_texts> texts;  // empty: it ends with its request, and no client can ask for it
+  const duration time_limit;              // of its handler; 0: none
+  const time_point created;
+  const time_point deadline;
+  time_point started{};
+  time_point ended{};
+  text_handle output{};  // JSON; empty: there is no output
+  std::string error = {};
+  std::vector<std::string> chunks;  // JSON; not yet read by a client
+  std::size_t chunk_bytes = 0;      // the size of `chunks`
+  std::size_t bytes = 0;            // what the table counts for the job
+  std::uint64_t revision = 0;       // the table's revision when the job last changed
+  event news;                       // wakes clients: there is a chunk, progress, or the end
+  shared_handle<room_event> room;   // made when the worker first waits until chunks are read
   const bool sync;
-  std::string request;
-  const std::string webhook;
-  job_envelope envelope;  // moved out when a worker takes the job
-  duration time_limit{};  // of its handler; 0: none
   endpoint_status status = endpoint_status::in_queue;
   bool was_started = false;
   bool listed = true;        // it can be found by its id before a worker has it
@@ -28183,31 +28591,38 @@ struct endpoint_job : shared_state {
   bool read_live = false;    // a client that is connected reads its chunks
   bool input_fault = false;  // it failed because its input does not fit
   bool ended_here = false;   // it is one of the results that are kept
-  time_point created{};
-  time_point started{};
-  time_point ended{};
-  time_point deadline = (time_point::max)();
-  text_handle output{};  // JSON; empty: there is no output
-  std::string error = {};
-  fifo<std::string> chunks;       // JSON; not yet read by a client
-  std::size_t chunk_bytes = 0;    // the size of `chunks`
-  std::string progress = {};      // JSON; empty: none yet
-  std::string shown_chunks = {};  // for the console: the last chunks
-  std::string shown_log = {};     // for the console: the last log lines
-  std::size_t bytes = 0;          // what the table counts for the job
-  std::uint64_t revision = 0;     // the table's revision when the job last changed
-  event news;                     // wakes clients: something of the above has changed
-  event room;                     // wakes the worker: chunks were read
 
   endpoint_job(std::string named, endpoint_order&& order, time_point now)
       : id(std::move(named)),
-        kept(order.kept),
-        sync(order.sync),
-        request(std::move(order.request)),
-        webhook(std::move(order.webhook)),
-        envelope(std::move(order.envelope)),
-        time_limit(envelope.time_limit),
-        created(now) {}
+        input(std::move(order.input)),
+        details(std::move(order.details)),
+        trace_parent(std::move(order.trace_parent)),
+        texts(order.kept ? new kept_texts : nullptr),
+        time_limit(order.time_limit),
+        created(now),
+        deadline(after(now, order.time_to_live)),
+        sync(order.sync) {
+    if (!texts) return;
+    texts->request = std::move(order.request);
+    texts->webhook = std::move(order.webhook);
+  }
+
+  // Whether clients may ask for it later.
+  bool kept() const noexcept { return static_cast<bool>(texts); }
+
+  // Wakes the worker if it waits until chunks are read.
+  void note_room() {
+    if (room) room->read.set();
+  }
+
+  // What a worker gets, besides the id.
+  void move_to(job_envelope& given) noexcept {
+    given.input = std::move(input);
+    given.details = std::move(details);
+    given.trace_parent = std::exchange(trace_parent, {});
+    given.time_limit = time_limit;
+    given.deadline = deadline;
+  }
 };
 
 using job_handle = shared_handle<endpoint_job>;
@@ -28235,6 +28650,51 @@ inline job_view view_of(const endpoint_job& job, time_point now) {
   seen.error = job.error;
   return seen;
 }
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/transport/endpoint/arrival_meter.hpp ---------------------------------------------------------
+
+// arrival_meter: counts how many jobs have come in the last second, and can be read while it is written. Must
+// not know the jobs.
+
+namespace coworker::inline v0_1::detail {
+
+// A rate_meter whose reader takes no lock. Each slice of time has a word of its own: the number of the slice in
+// the upper half, and in the lower one how many came in it. A slice takes the place of the one a second before.
+class arrival_meter {
+ public:
+  // One thread at a time may call this.
+  void add(time_point now) noexcept {
+    const std::uint64_t tag = slice_at(now);
+    std::atomic<std::uint64_t>& place = slices_[static_cast<std::size_t>(tag % slice_count)];
+    const std::uint64_t before = place.load(std::memory_order_relaxed);
+    place.store((before >> 32 == tag ? before : tag << 32) + 1, std::memory_order_relaxed);
+  }
+
+  // Returns the number of jobs in the second before `now`, accurate to the oldest slice. Any thread.
+  double per_second(time_point now) const noexcept {
+    const std::uint64_t newest = slice_at(now);
+    std::uint64_t sum = 0;
+    for (const std::atomic<std::uint64_t>& place : slices_) {
+      const std::uint64_t word = place.load(std::memory_order_relaxed);
+      // Modulo 2^32, as the numbers are. A slice that is newer than `now` counts: another thread has begun it.
+      const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(newest - (word >> 32)));
+      if (age < static_cast<std::int32_t>(slice_count)) sum += word & 0xffffffffU;
+    }
+    return static_cast<double>(sum);
+  }
+
+ private:
+  static constexpr duration slice = std::chrono::milliseconds(100);
+  static constexpr std::size_t slice_count = 10;
+
+  static std::uint64_t slice_at(time_point now) noexcept {
+    return static_cast<std::uint64_t>(now.time_since_epoch() / slice) & 0xffffffffU;
+  }
+
+  std::array<std::atomic<std::uint64_t>, slice_count> slices_{};
+};
 
 }  // namespace coworker::inline v0_1::detail
 
@@ -28443,9 +28903,11 @@ class job_ids {
     std::uint64_t bits[2] = {random_.next(), random_.next()};
     bits[0] = (bits[0] & ~std::uint64_t{0xf000}) | 0x4000;  // a random UUID, RFC 9562
     bits[1] = (bits[1] & ~(std::uint64_t{3} << 62)) | std::uint64_t{1} << 63;
-    for (unsigned i = 0; i < 32; ++i) {
-      if (i == 8 || i == 12 || i == 16 || i == 20) text[size++] = '-';
-      text[size++] = "0123456789abcdef"[bits[i / 16] >> (60 - i % 16 * 4) & 15];
+    for (unsigned byte = 0; byte < 16; ++byte) {
+      if (byte == 4 || byte == 6 || byte == 8 || byte == 10) text[size++] = '-';
+      const std::uint64_t value = bits[byte / 8] >> (56 - byte % 8 * 8);
+      text[size++] = "0123456789abcdef"[value >> 4 & 15];
+      text[size++] = "0123456789abcdef"[value & 15];
     }
     for (const char c : {'-', 'u', '1'}) text[size++] = c;
     return std::string(text, size);
@@ -28602,8 +29064,8 @@ class kept_jobs {
       bytes_ -= job.bytes;
       job.ended_here = false;
       job.output = text_handle();  // ended_ may hold the job for some time
-      job.chunks = fifo<std::string>();
-      job.request = std::string();
+      job.chunks = std::vector<std::string>();
+      if (job.texts) job.texts->request = std::string();
     }
     if (handle_of(job)) detail::take_job(jobs_, job.id);
   }
@@ -28617,6 +29079,188 @@ class kept_jobs {
 
 }  // namespace coworker::inline v0_1::detail
 
+// ---- coworker/transport/endpoint/waiting_jobs.hpp ----------------------------------------------------------
+
+// The jobs of an HTTP endpoint that wait for a worker, in the order in which they came, within bounds on their
+// number and memory. Must not know where they go.
+
+namespace coworker::inline v0_1::detail {
+
+// Guarded by its owner's mutex, like the jobs.
+class waiting_jobs {
+ public:
+  explicit waiting_jobs(const endpoint_options& options) noexcept : options_(options) {}
+
+  // Needs no lock.
+  std::size_t size() const noexcept { return size_.load(std::memory_order_relaxed); }
+  bool has_room() const noexcept { return size() < options_.most_waiting; }
+  bool has_room_for(std::size_t bytes) const noexcept {
+    return has_room() && bytes_ + bytes <= options_.most_kept;
+  }
+
+  void push(const job_handle& job) {
+    places_.push(job);
+    ++size_;
+    bytes_ += job->bytes;
+  }
+
+  // For a job that no longer waits. Its place stays until it is popped.
+  void note_left(const endpoint_job& job) noexcept {
+    --size_;
+    bytes_ -= job.bytes;
+  }
+
+  // The places, also those of jobs that no longer wait.
+  bool has_place() const noexcept { return !places_.empty(); }
+  const job_handle& first() noexcept { return places_[0]; }
+  void pop() noexcept { places_.pop(); }
+
+ private:
+  const endpoint_options& options_;
+  fifo<job_handle> places_;
+  std::atomic<std::size_t> size_{0};  // how many wait; written under the lock
+  std::size_t bytes_ = 0;             // of those that wait
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/transport/endpoint/job_states.hpp ------------------------------------------------------------
+
+// What a job table consists of, and how a job changes in it. Must not know who asks for it: job_table.hpp
+// locks, and serves clients and the worker.
+
+namespace coworker::inline v0_1::detail {
+
+// All functions require that the caller holds the lock.
+class job_states {
+ protected:
+  explicit job_states(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
+  ~job_states() = default;
+
+  // Returns what is to be set, after unlocking, so that the client of a job that ends now is woken; null: another
+  // thread sets it. The first in the list sets the event. wake_clients() resets the event and takes the list
+  // under one lock: a job that is added before that is taken, even if the event is set only later, and the next
+  // job is a first one again.
+  event* gather(const job_handle& job) noexcept {
+    if (!gathers_ends_) return &job->news;
+    try {
+      ended_.push_back(job);
+    } catch (const std::bad_alloc&) {
+      return &job->news;
+    }
+    return ended_.size() == 1 ? &some_ended_ : nullptr;
+  }
+
+  // Gives a job to the worker. Throws: std::bad_alloc; nothing has then changed.
+  void start(const job_handle& next, time_point now, take_result& taken) {
+    taken.jobs.emplace_back();
+    try {
+      taken.jobs.back().id = next->id;
+      // Kept here until the worker returns it, even if no client can ask for it later.
+      running_.insert(next->id, [&next] { return next; });
+    } catch (...) {
+      taken.jobs.pop_back();
+      throw;
+    }
+    next->move_to(taken.jobs.back());
+    waiting_.note_left(*next);
+    ++in_progress_;
+    next->running = next->was_started = true;
+    next->started = now;
+    note_change(*next, endpoint_status::in_progress);
+  }
+
+  // For a change that no client waits for.
+  void note_change(endpoint_job& job, endpoint_status to) noexcept {
+    job.status = to;
+    job.revision = ++revision_;
+  }
+
+  void change(endpoint_job& job, endpoint_status to) {
+    note_change(job, to);
+    job.news.set();
+  }
+
+  void cancel_locked(endpoint_job& job, std::string why, time_point now) {
+    if (job.running) {
+      for (const worker_control& worker : workers_) worker.stop_job(job.id);
+    }
+    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
+  }
+
+  // Ends a waiting job whose time to live is over.
+  void expire(endpoint_job& job, time_point now) {
+    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
+    end_locked(job, endpoint_status::timed_out, text_handle(),
+               "timed out: its time to live ended before it was started", now);
+  }
+
+  job_view look_locked(endpoint_job& job, time_point now) {
+    expire(job, now);
+    return detail::view_of(job, now);
+  }
+
+  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
+                  time_point now) {
+    job.news.set();
+    job.note_room();
+    end_quietly(job, status, std::move(output), std::move(error), now);
+  }
+
+  // Wakes neither the job's client nor a handler that waits for room; the caller does.
+  void end_quietly(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
+                   time_point now) {
+    if (job.status == endpoint_status::in_queue) {
+      waiting_.note_left(job);
+      job.input = job.details = json();  // waiting_ may hold the job for some time
+    }
+    job.ended = now;
+    job.output = std::move(output);
+    job.error = std::move(error);
+    ++detail::count_of(counts_, status);
+    note_change(job, status);
+    const job_handle self = job.kept() ? kept_.handle_of(job) : job_handle();
+    if (!self) return;
+    if (!job.texts->webhook.empty()) {
+      notices_.push_back({job.texts->webhook, self});
+      noticed_.set();
+    }
+    kept_.note_end(self, now);
+  }
+
+  std::size_t cancel_waiting(const char* why, time_point now) {
+    std::size_t removed = 0;
+    for (; waiting_.has_place(); waiting_.pop()) {
+      endpoint_job& next = *waiting_.first();
+      if (next.status != endpoint_status::in_queue) continue;
+      end_locked(next, endpoint_status::cancelled, text_handle(), why, now);
+      ++removed;
+    }
+    return removed;
+  }
+
+  const endpoint_options& options_;
+  mutable short_mutex mutex_;  // guards everything below, and the jobs
+  job_ids ids_;
+  event available_;           // a take may find a job
+  event some_ended_;          // there are jobs in ended_
+  event noticed_;             // there are webhooks to call
+  kept_jobs kept_{options_};  // the jobs that clients may ask for
+  job_index running_;         // the jobs that a worker has
+  waiting_jobs waiting_{options_};
+  std::vector<endpoint_notice> notices_;
+  std::vector<job_handle> ended_;  // their clients are not woken yet
+  std::vector<worker_control> workers_;
+  endpoint_counts counts_;
+  arrival_meter arrivals_;  // requests that add a job, also those refused for lack of room
+  std::size_t in_progress_ = 0;
+  std::uint64_t revision_ = 0;
+  bool closed_ = false;
+  bool gathers_ends_ = false;
+};
+
+}  // namespace coworker::inline v0_1::detail
+
 // ---- coworker/transport/endpoint/job_table.hpp -------------------------------------------------------------
 
 // The jobs of an HTTP endpoint: those that wait, those in progress, and those whose results are kept for
@@ -28625,11 +29269,11 @@ class kept_jobs {
 namespace coworker::inline v0_1::detail {
 
 // Thread-safe.
-class job_table {
+class job_table : job_states {
  public:
   enum class refusal : unsigned char { none, full, closed };
 
-  explicit job_table(const endpoint_options& options) noexcept : options_(options), ids_(options.seed) {}
+  explicit job_table(const endpoint_options& options) noexcept : job_states(options) {}
 
   // --- for clients ----------------------------------------------------------------------------------------
 
@@ -28640,21 +29284,19 @@ class job_table {
     why = closed_ ? refusal::closed : refusal::none;
     if (!closed_) arrivals_.add(now);
     const std::size_t size = order.request.size() + cost_of_a_job;
-    const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
-    if (why == refusal::none && !has_room) why = refusal::full;
+    if (why == refusal::none && !waiting_.has_room_for(size)) why = refusal::full;
     if (why != refusal::none) return job_handle();
-    const duration time_to_live = order.time_to_live;
     // A job that no client can ask for later is listed only to keep an id that its client chose unique.
-    const bool listed = order.kept || !order.envelope.id.empty();
-    std::string id = std::move(order.envelope.id);
+    const bool listed = order.kept || !order.id.empty();
+    std::string id = std::move(order.id);
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
-    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     if (announced) available_.set();  // first, because it may throw; a take that it wakes waits for the mutex
     made->listed = listed;
     if (listed) kept_.add(made);
-    enqueue(made);
+    waiting_.push(made);
+    made->revision = ++revision_;
     return made;
   }
 
@@ -28662,7 +29304,7 @@ class job_table {
   job_handle find(std::string_view id, time_point now) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
-    if (found == nullptr || !(*found)->kept) return job_handle();
+    if (found == nullptr || !(*found)->kept()) return job_handle();
     job_handle job = *found;
     expire(*job, now);
     if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
@@ -28686,18 +29328,14 @@ class job_table {
     return std::nullopt;
   }
 
-  // Takes the unread chunks, all of them or one. Returns false if there are none and the job has not ended;
-  // its `news` is then set by its next change.
-  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
-                   job_view& seen) {
+  // Takes the unread chunks. Returns false if there are none and the job has not ended; its `news` is then
+  // set by its next change.
+  bool take_chunks(endpoint_job& job, time_point now, std::vector<std::string>& taken, job_view& seen) {
     const std::lock_guard lock(mutex_);
     seen = look_locked(job, now);
-    while (!job.chunks.empty() && (all || taken.empty())) {
-      taken.push_back(job.chunks.pop());
-      job.chunk_bytes -= taken.back().size();
-      kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
-    }
-    if (!taken.empty()) job.room.set();
+    taken = std::exchange(job.chunks, {});
+    kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(std::exchange(job.chunk_bytes, 0)));
+    if (!taken.empty()) job.note_room();
     if (!taken.empty() || is_final(seen.status)) return true;
     job.news.reset();
     return false;
@@ -28707,7 +29345,7 @@ class job_table {
   void read_live(endpoint_job& job, bool live) {
     const std::lock_guard lock(mutex_);
     job.read_live = live;
-    job.room.set();
+    job.note_room();
   }
 
   // Ends the job as cancelled; a worker that has it is asked to stop it. Returns false if it had ended.
@@ -28722,26 +29360,25 @@ class job_table {
   void leave(endpoint_job& job, time_point now) {
     const std::lock_guard lock(mutex_);
     if (!is_final(job.status)) cancel_locked(job, "cancelled: the client has gone away", now);
-    if (!job.kept && job.listed) kept_.forget(job);
+    if (!job.kept() && job.listed) kept_.forget(job);
   }
 
   // Adds a job with the id of one that failed or timed out. Returns an empty handle if that one did not, if a
   // worker still has it, or, with the reason in `why`, if there is no room or the worker leaves.
   job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
     const std::lock_guard lock(mutex_);
-    why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
+    why = closed_ ? refusal::closed : waiting_.has_room() ? refusal::none : refusal::full;
     const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
     if (why != refusal::none || !may || old.running) return job_handle();
     arrivals_.add(now);
-    const duration time_to_live = order.time_to_live;
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     kept_.forget(old);
-    made->bytes = made->request.size() + cost_of_a_job;
-    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    made->bytes = made->texts->request.size() + cost_of_a_job;
     available_.set();
     kept_.add(made);
     ++counts_.retried;
-    enqueue(made);
+    waiting_.push(made);
+    made->revision = ++revision_;
     return made;
   }
 
@@ -28754,7 +29391,7 @@ class job_table {
   endpoint_counts counts() const {
     const std::lock_guard lock(mutex_);
     endpoint_counts made = counts_;
-    made.in_queue = in_queue_;
+    made.in_queue = waiting_.size();
     made.in_progress = in_progress_;
     return made;
   }
@@ -28764,32 +29401,29 @@ class job_table {
   std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
     const std::lock_guard lock(mutex_);
     kept_.for_each([&](const job_handle& job) {
-      if (job->kept && job->revision > revision) use(*job);
+      if (job->kept() && job->revision > revision) use(*job);
     });
     return revision_;
   }
 
   // --- for the worker -------------------------------------------------------------------------------------
 
-  // Hands waiting jobs over to the worker. Returns false if there are none yet.
+  // Hands waiting jobs over to the worker. Returns false if there are none yet. Throws: std::bad_alloc; all of
+  // them then still wait.
   bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
     const std::lock_guard lock(mutex_);
-    while (in_queue_ > 0 && taken.jobs.size() < capacity) {
-      const job_handle next = waiting_.pop();
-      if (next->status != endpoint_status::in_queue) continue;
-      expire(*next, now);
-      if (next->status != endpoint_status::in_queue) continue;
-      // Kept here until the worker returns it, even if no client can ask for it later.
-      running_.insert(next->id, [&next] { return next; });
-      leave_queue(*next);
-      ++in_progress_;
-      next->running = next->was_started = true;
-      next->started = now;
-      next->envelope.deadline = next->deadline;
-      change(*next, endpoint_status::in_progress);
-      taken.jobs.push_back(std::move(next->envelope));
+    try {
+      taken.jobs.reserve((std::min)(capacity, taken.jobs.size() + waiting_.size()));
+      while (waiting_.size() > 0 && taken.jobs.size() < capacity) {
+        const job_handle next = waiting_.first();
+        expire(*next, now);
+        if (next->status == endpoint_status::in_queue) start(next, now, taken);
+        waiting_.pop();
+      }
+    } catch (const std::bad_alloc&) {
+      if (taken.jobs.empty()) throw;
     }
-    taken.closed = closed_ && in_queue_ == 0;
+    taken.closed = closed_ && waiting_.size() == 0;
     if (!taken.jobs.empty() || taken.closed) return true;
     available_.reset();
     return false;
@@ -28797,15 +29431,9 @@ class job_table {
 
   event& available() noexcept { return available_; }
 
-  std::size_t waiting() const noexcept {
-    const std::lock_guard lock(mutex_);
-    return in_queue_;
-  }
-
-  double arrivals_per_second(time_point now) const noexcept {
-    const std::lock_guard lock(mutex_);
-    return arrivals_.per_second(now);
-  }
+  // These two take no lock, because the worker calls them for each job.
+  std::size_t waiting() const noexcept { return waiting_.size(); }
+  double arrivals_per_second(time_point now) const noexcept { return arrivals_.per_second(now); }
 
   // Returns an empty handle if the worker has no such job.
   job_handle running(std::string_view id) const {
@@ -28816,19 +29444,20 @@ class job_table {
 
   enum class chunk_place : unsigned char { added, no_room, unwanted };
 
-  // Adds a chunk. Returns no_room if the client must first read others; `room` is set when it has.
+  // Adds a chunk. Returns no_room if the client must first read others; job.room->read is set when it has.
   chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return chunk_place::unwanted;
     if (job.read_live && job.chunk_bytes != 0 && job.chunk_bytes + text.size() > most_unread) {
-      job.room.reset();
+      if (!job.room) job.room = shared_handle<room_event>(new room_event);
+      job.room->read.reset();
       return chunk_place::no_room;
     }
     if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
     job.chunk_bytes += text.size();
     kept_.count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
-    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
-    job.chunks.push(std::move(text));
+    if (job.texts) append_shown_end(job.texts->shown_chunks, std::string_view(text).substr(0, 1000));
+    job.chunks.push_back(std::move(text));
     change(job, job.status);
     kept_.make_room(now);
     return chunk_place::added;
@@ -28836,7 +29465,8 @@ class job_table {
 
   void set_progress(endpoint_job& job, std::string text) {
     const std::lock_guard lock(mutex_);
-    job.progress = std::move(text);
+    if (!job.texts) return;  // no client can ask for it
+    job.texts->progress = std::move(text);
     change(job, job.status);
   }
 
@@ -28844,21 +29474,60 @@ class job_table {
   void add_log_line(std::string_view id, std::string_view line) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
-    if (found == nullptr || !(*found)->kept) return;
-    append_shown_end((*found)->shown_log, line.substr(0, 1000));
+    if (found == nullptr || !(*found)->kept()) return;
+    append_shown_end((*found)->texts->shown_log, line.substr(0, 1000));
     change(**found, (*found)->status);
   }
 
-  // Ends a job that the worker had. A job whose status is already final keeps it.
-  void end(endpoint_job& job, endpoint_status status, text_handle output, std::string error, bool input_fault,
-           time_point now) {
+  // Ends a job that the worker had. A job whose status is already final keeps it. Returns false if the worker
+  // has no such job. Wakes the client after it has unlocked, because the client would otherwise wake up only to
+  // wait for the lock; one that looks before that sees the end, and does not wait.
+  bool end(std::string_view id, endpoint_status status, text_handle output, std::string error,
+           bool input_fault, time_point now) {
+    const bool completed = status == endpoint_status::completed;
+    job_handle job;
+    event* wakes = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      const job_handle* const found = running_.find(id);
+      if (found == nullptr) return false;
+      job = *found;
+      const bool had_ended = is_final(job->status);
+      if (!had_ended) wakes = gather(job);
+      detail::take_job(running_, id);
+      job->running = false;
+      --in_progress_;
+      if (had_ended) return true;
+      // The worker stops a handler that exceeds its time limit, and its job then ends as a failure.
+      const bool limited = job->time_limit > duration::zero() && now - job->started >= job->time_limit;
+      if (!completed && (limited || now >= job->deadline)) status = endpoint_status::timed_out;
+      job->input_fault = input_fault;
+      end_quietly(*job, status, std::move(output), std::move(error), now);
+    }
+    detail::insist([&] {
+      if (wakes != nullptr) wakes->set();
+      if (!completed) job->note_room();  // a handler that was given up may still wait for it
+    });
+    return true;
+  }
+
+  // From now on, end() does not wake the client of a job, but sets some_ended(); a coroutine on the loop of the
+  // clients waits for that and calls wake_clients(). So the worker wakes that loop once for many jobs.
+  void gather_ends(bool gathers) {
     const std::lock_guard lock(mutex_);
-    const job_handle kept = detail::take_job(running_, job.id);
-    job.running = false;
-    --in_progress_;
-    if (is_final(job.status)) return;
-    job.input_fault = input_fault;
-    end_locked(job, status, std::move(output), std::move(error), now);
+    gathers_ends_ = gathers;
+  }
+  event& some_ended() noexcept { return some_ended_; }
+
+  // Wakes the clients of the jobs that have ended since the last call. `ended` lends its memory.
+  void wake_clients(std::vector<job_handle>& ended) {
+    {
+      const std::lock_guard lock(mutex_);
+      some_ended_.reset();
+      ended.swap(ended_);
+    }
+    for (const job_handle& job : ended) detail::insist([&job] { job->news.set(); });
+    ended.clear();
   }
 
   void worker_comes(const worker_control& worker) {
@@ -28903,94 +29572,6 @@ class job_table {
  private:
   static constexpr std::size_t cost_of_a_job = 512;       // bytes, roughly, of the object itself
   static constexpr std::size_t most_unread = 256 * 1024;  // bytes of chunks; beyond that, handlers wait
-
-  void enqueue(const job_handle& job) {
-    job->envelope.id = job->id;
-    waiting_.push(job);
-    ++in_queue_;
-    waiting_bytes_ += job->bytes;
-    change(*job, endpoint_status::in_queue);
-  }
-
-  void leave_queue(endpoint_job& job) {
-    --in_queue_;
-    waiting_bytes_ -= job.bytes;
-  }
-
-  void change(endpoint_job& job, endpoint_status to) {
-    job.status = to;
-    job.revision = ++revision_;
-    job.news.set();
-  }
-
-  void cancel_locked(endpoint_job& job, std::string why, time_point now) {
-    if (job.running) {
-      for (const worker_control& worker : workers_) worker.stop_job(job.id);
-    }
-    end_locked(job, endpoint_status::cancelled, text_handle(), std::move(why), now);
-  }
-
-  // Ends a waiting job whose time to live is over.
-  void expire(endpoint_job& job, time_point now) {
-    if (job.status != endpoint_status::in_queue || now < job.deadline) return;
-    end_locked(job, endpoint_status::timed_out, text_handle(),
-               "timed out: its time to live ended before it was started", now);
-  }
-
-  job_view look_locked(endpoint_job& job, time_point now) {
-    expire(job, now);
-    return detail::view_of(job, now);
-  }
-
-  void end_locked(endpoint_job& job, endpoint_status status, text_handle output, std::string error,
-                  time_point now) {
-    if (job.status == endpoint_status::in_queue) {
-      leave_queue(job);
-      job.envelope = job_envelope();
-    }
-    job.ended = now;
-    job.output = std::move(output);
-    job.error = std::move(error);
-    ++detail::count_of(counts_, status);
-    change(job, status);
-    job.room.set();
-    const job_handle self = job.kept ? kept_.handle_of(job) : job_handle();
-    if (!self) return;
-    if (!job.webhook.empty()) {
-      notices_.push_back({job.webhook, self});
-      noticed_.set();
-    }
-    kept_.note_end(self, now);
-  }
-
-  std::size_t cancel_waiting(const char* why, time_point now) {
-    std::size_t removed = 0;
-    for (; !waiting_.empty(); waiting_.pop()) {
-      endpoint_job& next = *waiting_[0];
-      if (next.status != endpoint_status::in_queue) continue;
-      end_locked(next, endpoint_status::cancelled, text_handle(), why, now);
-      ++removed;
-    }
-    return removed;
-  }
-
-  const endpoint_options& options_;
-  mutable std::mutex mutex_;  // guards everything below, and the jobs
-  job_ids ids_;
-  event available_;           // a take may find a job
-  event noticed_;             // there are webhooks to call
-  kept_jobs kept_{options_};  // the jobs that clients may ask for
-  job_index running_;         // the jobs that a worker has
-  fifo<job_handle> waiting_;  // contains also jobs that have ended since
-  std::vector<endpoint_notice> notices_;
-  std::vector<worker_control> workers_;
-  endpoint_counts counts_;
-  mutable rate_meter arrivals_;  // requests that add a job, also those refused for lack of room
-  std::size_t in_queue_ = 0;
-  std::size_t in_progress_ = 0;
-  std::size_t waiting_bytes_ = 0;
-  std::uint64_t revision_ = 0;
-  bool closed_ = false;
 };
 
 }  // namespace coworker::inline v0_1::detail
@@ -29070,11 +29651,9 @@ class http_endpoint {
 
   task<delivery> complete(job_result result) {
     const executor_ref here = co_await this_coro::executor();
-    const detail::job_handle job = jobs_.running(result.job_id);
     if (result.timings != nullptr && options_.add_timings != nullptr)
       options_.add_timings(result.outcome, *result.timings, options_.ready_delay);
-    if (job) settle(*job, result.outcome, here.now());
-    co_return job ? delivery::accepted : delivery::refused;
+    co_return settle(result.job_id, result.outcome, here.now()) ? delivery::accepted : delivery::refused;
   }
 
   /// Waits only while a client that is connected reads slowly.
@@ -29086,7 +29665,7 @@ class http_endpoint {
       const auto place = jobs_.add_chunk(*job, text, here.now());
       if (place == detail::job_table::chunk_place::added) co_return delivery::accepted;
       if (place == detail::job_table::chunk_place::unwanted) break;
-      co_await job->room.wait();
+      co_await job->room->read.wait();
     }
     co_return delivery::refused;
   }
@@ -29123,18 +29702,14 @@ class http_endpoint {
     void operator()() const { jobs->close(); }
   };
 
-  void settle(detail::endpoint_job& job, outcome& made, time_point now) {
+  // Returns false if the worker has no such job.
+  bool settle(std::string_view id, outcome& made, time_point now) {
     using detail::endpoint_status;
     endpoint_status status = endpoint_status::completed;
     std::string error;
     bool input_fault = false;
     if (!made.succeeded()) {
-      // The worker stops a handler that exceeds its time limit, and its job then ends as a failure.
-      const bool late =
-          (job.time_limit > duration::zero() && now - job.started >= job.time_limit) || now >= job.deadline;
-      status = late                                     ? endpoint_status::timed_out
-               : made.status == outcome_status::stopped ? endpoint_status::cancelled
-                                                        : endpoint_status::failed;
+      status = made.status == outcome_status::stopped ? endpoint_status::cancelled : endpoint_status::failed;
       const error_info* const why = (made.error)();
       input_fault = why != nullptr && why->type.find("input_error") != std::string::npos;
       const bool shaped = why != nullptr && options_.error_text != nullptr;
@@ -29144,7 +29719,7 @@ class http_endpoint {
     detail::text_handle output;
     if (made.succeeded() || !made.output.is_null())
       output = detail::text_handle(new detail::shared_text(made.output.dump()));
-    jobs_.end(job, status, std::move(output), std::move(error), input_fault, now);
+    return jobs_.end(id, status, std::move(output), std::move(error), input_fault, now);
   }
 
   const endpoint_options options_;
@@ -33229,12 +33804,11 @@ inline endpoint_order read_order(std::string body, bool sync) {
   endpoint_order order;
   order.sync = sync;
   order.time_to_live = std::chrono::hours(24);
-  order.envelope.time_limit = std::chrono::minutes(10);
+  order.time_limit = std::chrono::minutes(10);
   if (const auto policy = given.find("policy"); policy != given.end()) {
     if (!policy->is_object()) throw http_error(400, "policy: expected an object");
     if (const auto limit = policy->find("executionTimeout"); limit != policy->end())
-      order.envelope.time_limit =
-          detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
+      order.time_limit = detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
     if (const auto ttl = policy->find("ttl"); ttl != policy->end())
       order.time_to_live = detail::read_span(*ttl, "policy.ttl", 10'000, week_in_milliseconds);
   }
@@ -33244,10 +33818,10 @@ inline endpoint_order read_order(std::string body, bool sync) {
     if (!is_url) throw http_error(400, "webhook: expected a URL that begins with http:// or https://");
     order.webhook = webhook->get<std::string>();
   }
-  order.envelope.input = std::move(given["input"]);
+  order.input = std::move(given["input"]);
   given.erase("input");
   given.erase("id");
-  order.envelope.details = std::move(given);
+  order.details = std::move(given);
   order.request = std::move(body);
   return order;
 }
@@ -33261,9 +33835,9 @@ inline json request_details(const request_head& request) {
   return details;
 }
 
-inline void note_trace(const request_head& request, job_envelope& envelope) {
+inline void note_trace(const request_head& request, endpoint_order& order) {
   if (const auto trace = request.header("traceparent"); trace && trace->size() >= 55)
-    envelope.trace_parent = *trace;
+    order.trace_parent = *trace;
 }
 
 // Returns the input of a handler that takes a raw_body.
@@ -33312,6 +33886,7 @@ inline void append_shown(std::string& object, std::string_view name, std::string
   if (!text.empty()) append_member(object, name, text.substr(0, most_shown));
 }
 
+// For a job that clients may ask for.
 inline std::string console_job(const endpoint_job& job, time_point now) {
   std::string made;
   append_member(made, "id", job.id);
@@ -33321,10 +33896,10 @@ inline std::string console_job(const endpoint_job& job, time_point now) {
   append_member(made, "age", detail::milliseconds(now - job.created));
   append_member(made, "delay", detail::milliseconds((started ? job.started : until) - job.created));
   if (started) append_member(made, "execution", detail::milliseconds(until - job.started));
-  append_shown(made, "progress", job.progress);
+  append_shown(made, "progress", job.texts->progress);
   append_shown(made, "error", job.error);
-  append_shown(made, "stream", job.shown_chunks);
-  append_shown(made, "log", job.shown_log);
+  append_shown(made, "stream", job.texts->shown_chunks);
+  append_shown(made, "log", job.texts->shown_log);
   if (job.output) append_shown(made, "output", job.output->text);
   made += '}';
   return made;
@@ -33603,11 +34178,11 @@ inline endpoint_reply docs_reply(const endpoint_options& options) {
 
 }  // namespace coworker::inline v0_1::detail
 
-// ---- coworker/transport/endpoint/visit.hpp -----------------------------------------------------------------
+// ---- coworker/transport/endpoint/visit_state.hpp -----------------------------------------------------------
 
-// endpoint_visit: one request at an HTTP endpoint, from its head to the last byte of its response, as a state
-// machine that never waits. The coroutine that waits and sends for it is in answer.hpp. Must not know how
-// bytes are sent.
+// What an HTTP endpoint keeps of a request while it waits for a job. Small, because thousands of requests may
+// wait for hours: what a response is made of exists only while it is made, in visit.hpp. Must not know how a
+// response is made.
 
 namespace coworker::inline v0_1::detail {
 
@@ -33624,22 +34199,93 @@ enum class reply_form : unsigned char {
   openai_events,  // the same as server-sent events, as they come
 };
 
+// For a request that asks for several jobs.
+struct prediction_batch : shared_state {
+  fifo<job_handle> jobs;  // those that come after the current one
+  std::string text;       // the outputs of those that have ended
+};
+
+struct visit_state {
+  explicit visit_state(http_endpoint& of) noexcept : endpoint(of) {}
+  visit_state(const visit_state&) = delete;
+  visit_state& operator=(const visit_state&) = delete;
+  ~visit_state() {
+    if (job) leave(*job);
+    for (; batch && !batch->jobs.empty(); leave(*batch->jobs.pop())) {
+    }
+  }
+
+  bool is_live() const noexcept {
+    return form == reply_form::events || form == reply_form::lines || form == reply_form::openai_events;
+  }
+
+  void add(job_handle made) {
+    if (!job) {
+      job = std::move(made);
+    } else {
+      batch_of_jobs().jobs.push(std::move(made));
+    }
+  }
+
+  prediction_batch& batch_of_jobs() {
+    if (!batch) batch = shared_handle<prediction_batch>(new prediction_batch);
+    return *batch;
+  }
+
+  // Waits for the next job of the batch, if there is one.
+  bool go_to_next_job() {
+    if (batch_of_jobs().jobs.empty()) return false;
+    leave(*std::exchange(job, batch->jobs.pop()));
+    return true;
+  }
+
+  // When the next turn is due even without news. A job whose time to live is over was started before that, and
+  // ends by itself.
+  time_point due() const noexcept {
+    const time_point lives_until = job->deadline;
+    return (std::min)({replies_at, heartbeat_at, lives_until > now ? lives_until : (time_point::max)()});
+  }
+
+  http_endpoint& endpoint;
+  job_handle job{};  // the one that is waited for
+  shared_handle<prediction_batch> batch{};
+  time_point now{};                             // of the last turn
+  time_point replies_at = (time_point::max)();  // when the client gets a reply even if the job has not ended
+  time_point heartbeat_at = (time_point::max)();
+  reply_form form = reply_form::status;
+  bool stops_with_client = false;
+  bool streams = false;     // the job's elements are its chunks
+  bool begun = false;       // the response has begun, and is sent in pieces
+  bool done = false;        // the response is complete
+  bool raw_events = false;  // the handler composes the events
+
+ private:
+  void leave(endpoint_job& one) {
+    if (!one.kept() || (stops_with_client && !done)) endpoint.jobs().leave(one, now);
+    if (is_live()) endpoint.jobs().read_live(one, false);
+  }
+};
+
+}  // namespace coworker::inline v0_1::detail
+
+// ---- coworker/transport/endpoint/visit.hpp -----------------------------------------------------------------
+
+// endpoint_visit: a turn of a request at an HTTP endpoint, as a state machine that never waits: it decides what
+// is to be sent now. What it keeps until the next turn is a visit_state. The coroutine that waits and sends is
+// in answer.hpp. Must not know how bytes are sent.
+
+namespace coworker::inline v0_1::detail {
+
 class endpoint_visit {
  public:
   enum class step : unsigned char { wait, send, begin, write, done };
 
-  explicit endpoint_visit(http_endpoint& endpoint, const request_head& request) noexcept
-      : endpoint_(endpoint), request_(request) {}
+  endpoint_visit(visit_state& state, const request_head& request) noexcept
+      : state_(state), request_(request) {}
   endpoint_visit(const endpoint_visit&) = delete;
   endpoint_visit& operator=(const endpoint_visit&) = delete;
-  ~endpoint_visit() {
-    for (const job_handle& job : jobs_) {
-      if (!job->kept || (stops_with_client_ && !done_)) endpoint_.jobs().leave(*job, now_);
-      if (is_live()) endpoint_.jobs().read_live(*job, false);
-    }
-  }
 
-  http_endpoint& endpoint() noexcept { return endpoint_; }
+  http_endpoint& endpoint() noexcept { return state_.endpoint; }
   const request_head& request() const noexcept { return request_; }
 
   // --- what the response will be
@@ -33650,87 +34296,81 @@ class endpoint_visit {
     replied_ = true;
   }
 
+  bool has_reply() const noexcept { return replied_; }
+
   // Adds a job, for whose end wait() then waits. Throws: http_error 429, 503.
   endpoint_job& order(endpoint_order wanted, time_point now) {
-    now_ = now;
-    note_trace(request_, wanted.envelope);
+    note_trace(request_, wanted);
     job_table::refusal why{};
-    local_event* const new_jobs = endpoint_.new_jobs();
+    local_event* const new_jobs = endpoint().new_jobs();
     if (new_jobs != nullptr) new_jobs->set();
-    job_handle made = endpoint_.jobs().submit(std::move(wanted), now, why, new_jobs == nullptr);
+    const job_handle made = endpoint().jobs().submit(std::move(wanted), now, why, new_jobs == nullptr);
     if (why == job_table::refusal::closed)
       throw http_error(503, "the worker is leaving, and takes no more jobs");
     if (why == job_table::refusal::full) throw http_error(429, "too many jobs wait; try again later");
-    jobs_.push_back(std::move(made));
-    return *jobs_.back();
+    state_.add(made);
+    return *made;
   }
 
   // Waits for the end of a job that an earlier request added.
-  void follow(job_handle job) { jobs_.push_back(std::move(job)); }
+  void follow(job_handle job) { state_.add(std::move(job)); }
 
   void wait(reply_form form, time_point due, bool stops_with_client, bool streams = false) {
-    streams_ = streams;
-    form_ = form;
-    due_ = due;
-    stops_with_client_ = stops_with_client;
-    for (const job_handle& job : jobs_) {
-      if (is_live()) endpoint_.jobs().read_live(*job, true);
-    }
+    state_.streams = streams;
+    state_.form = form;
+    state_.replies_at = due;
+    state_.stops_with_client = stops_with_client;
+    if (!state_.is_live()) return;
+    state_.heartbeat_at = after(state_.now, heartbeat_interval);
+    endpoint().jobs().read_live(job(), true);
   }
 
   // --- the next step
   // ----------------------------------------------------------------------------------------
 
   step next(time_point now) {
-    now_ = now;
-    if (done_) return step::done;
-    if (!replied_ && !over_ && !jobs_.empty()) look(now);
+    state_.now = now;
+    if (state_.done) return step::done;
+    if (!replied_ && !over_ && state_.job) look(now);
     if (!piece_.empty()) {
-      if (std::exchange(begun_, true)) return step::write;
+      if (std::exchange(state_.begun, true)) return step::write;
       return step::begin;
     }
-    if (begun_ && over_) {
-      done_ = true;
+    if (state_.begun && over_) {
+      state_.done = true;
       return step::done;
     }
     if (!replied_) return step::wait;
-    done_ = true;
+    state_.done = true;
     return step::send;
   }
 
-  endpoint_job& job() noexcept { return *jobs_[at_]; }
-  // When next() must be called again even without news. A job whose time to live is over was started before
-  // that, and ends by itself.
-  time_point due() const noexcept {
-    const time_point lives_until = jobs_[at_]->deadline;
-    return (std::min)({due_, heartbeat_, lives_until > now_ ? lives_until : (time_point::max)()});
-  }
   const endpoint_reply& made() const noexcept { return reply_; }
   std::string take_piece() noexcept { return std::exchange(piece_, {}); }
 
  private:
   static constexpr duration heartbeat_interval = std::chrono::seconds(15);
 
-  bool is_live() const noexcept {
-    return form_ == reply_form::events || form_ == reply_form::lines || form_ == reply_form::openai_events;
-  }
+  endpoint_job& job() noexcept { return *state_.job; }
 
   void look(time_point now) {
-    if (is_live()) return look_live(now);
-    if (form_ == reply_form::stream) return look_stream(now);
-    job_table& jobs = endpoint_.jobs();
+    if (state_.is_live()) return look_live(now);
+    if (state_.form == reply_form::stream) return look_stream(now);
+    job_table& jobs = endpoint().jobs();
     const std::optional<job_view> ended = jobs.look_for_end(job(), now);
     if (!ended) {
-      if (now >= due_) reply(status_reply(job(), jobs.look(job(), now), endpoint_.options().worker_id));
+      if (now >= state_.replies_at)
+        reply(status_reply(job(), jobs.look(job(), now), endpoint().options().worker_id));
       return;
     }
-    if (form_ == reply_form::status) return reply(status_reply(job(), *ended, endpoint_.options().worker_id));
-    if (form_ == reply_form::realtime) return reply_realtime(*ended);
+    if (state_.form == reply_form::status)
+      return reply(status_reply(job(), *ended, endpoint().options().worker_id));
+    if (state_.form == reply_form::realtime) return reply_realtime(*ended);
     if (ended->status != endpoint_status::completed) return reply_failure(*ended);
-    if (form_ == reply_form::predictions) return add_prediction(*ended);
+    if (state_.form == reply_form::predictions) return add_prediction(*ended);
     std::vector<std::string> chunks;
     job_view seen;
-    if (streams_ || form_ == reply_form::openai) jobs.take_chunks(job(), now, true, chunks, seen);
+    if (state_.streams || state_.form == reply_form::openai) jobs.take_chunks(job(), now, chunks, seen);
     reply_output(*ended, chunks);
   }
 
@@ -33738,8 +34378,8 @@ class endpoint_visit {
   void look_stream(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
-    const bool news = endpoint_.jobs().take_chunks(job(), now, true, chunks, seen);
-    if (!news && now < due_) return;
+    const bool news = endpoint().jobs().take_chunks(job(), now, chunks, seen);
+    if (!news && now < state_.replies_at) return;
     endpoint_reply made;
     append_member(made.text, "status", status_name(seen.status));
     made.text += ",\"stream\":[";
@@ -33756,18 +34396,17 @@ class endpoint_visit {
   void look_live(time_point now) {
     std::vector<std::string> chunks;
     job_view seen;
-    if (endpoint_.jobs().take_chunks(job(), now, true, chunks, seen))
-      heartbeat_ = after(now, heartbeat_interval);
+    if (endpoint().jobs().take_chunks(job(), now, chunks, seen))
+      state_.heartbeat_at = after(now, heartbeat_interval);
     for (const std::string& chunk : chunks) append_live(chunk);
     if (is_final(seen.status)) {
       over_ = true;
       return end_live(seen);
     }
-    if (heartbeat_ == (time_point::max)()) heartbeat_ = after(now, heartbeat_interval);
-    if (now < heartbeat_) return;
-    heartbeat_ = after(now, heartbeat_interval);
+    if (now < state_.heartbeat_at) return;
+    state_.heartbeat_at = after(now, heartbeat_interval);
     begin_live();
-    if (form_ == reply_form::lines) {
+    if (state_.form == reply_form::lines) {
       piece_ += '\n';
     } else {
       append_sse_comment(piece_);
@@ -33775,9 +34414,9 @@ class endpoint_visit {
   }
 
   void append_live(const std::string& chunk) {
-    if (form_ == reply_form::lines) {
+    if (state_.form == reply_form::lines) {
       piece_.append(chunk).append("\n");
-    } else if (form_ == reply_form::events) {
+    } else if (state_.form == reply_form::events) {
       append_sse_data(piece_, chunk);
     } else {
       append_openai(json::parse(chunk));
@@ -33786,14 +34425,14 @@ class endpoint_visit {
   }
 
   void begin_live() {
-    reply_.type = form_ == reply_form::lines ? "application/x-ndjson" : "text/event-stream";
+    reply_.type = state_.form == reply_form::lines ? "application/x-ndjson" : "text/event-stream";
   }
 
   // A text already consists of events and may be cut anywhere; a list contains several chunks.
   void append_openai(const json& chunk) {
     if (chunk.is_string()) {
       piece_ += chunk.get<std::string_view>();
-      raw_events_ = true;
+      state_.raw_events = true;
     } else if (chunk.is_array()) {
       for (const json& one : chunk) append_openai(one);
     } else {
@@ -33803,7 +34442,7 @@ class endpoint_visit {
 
   void end_live(const job_view& seen) {
     const bool failed = seen.status != endpoint_status::completed;
-    if (!begun_ && piece_.empty() && failed) {
+    if (!state_.begun && piece_.empty() && failed) {
       over_ = false;
       return reply_failure(seen);
     }
@@ -33812,18 +34451,19 @@ class endpoint_visit {
       std::string error;
       append_member(error, "error", seen.error);
       error += '}';
-      if (form_ == reply_form::lines) {
+      if (state_.form == reply_form::lines) {
         piece_.append(error).append("\n");
       } else {
         sse_event event(error);
-        if (form_ == reply_form::events) event.event = "error";
+        if (state_.form == reply_form::events) event.event = "error";
         append_sse_event(piece_, event);
       }
-    } else if (!streams_ && seen.output) {
+    } else if (!state_.streams && seen.output) {
       append_live(seen.output->text);
     }
-    if (form_ == reply_form::openai_events && !raw_events_ && !failed) append_sse_data(piece_, "[DONE]");
-    if (piece_.empty() && !begun_) {  // a stream without elements
+    if (state_.form == reply_form::openai_events && !state_.raw_events && !failed)
+      append_sse_data(piece_, "[DONE]");
+    if (piece_.empty() && !state_.begun) {  // a stream without elements
       reply_.text.clear();
       replied_ = true;
     }
@@ -33848,7 +34488,7 @@ class endpoint_visit {
                        : seen.status == endpoint_status::timed_out ? 504
                        : seen.status == endpoint_status::cancelled ? 503
                                                                    : 500;
-    if (form_ != reply_form::openai && form_ != reply_form::openai_events)
+    if (state_.form != reply_form::openai && state_.form != reply_form::openai_events)
       return reply(error_reply(status, seen.error));
     endpoint_reply made;
     std::string message = seen.error;
@@ -33881,13 +34521,12 @@ class endpoint_visit {
   }
 
   void add_prediction(const job_view& seen) {
-    if (at_ == 0) predictions_ = "{\"predictions\":[";
-    if (at_ != 0) predictions_ += ',';
-    predictions_ += seen.output ? std::string_view(seen.output->text) : std::string_view("null");
-    if (++at_ < jobs_.size()) return look(now_);
-    --at_;
+    std::string& text = state_.batch_of_jobs().text;
+    text += text.empty() ? "{\"predictions\":[" : ",";
+    text += seen.output ? std::string_view(seen.output->text) : std::string_view("null");
+    if (state_.go_to_next_job()) return look(state_.now);
     endpoint_reply made;
-    made.text = std::move(predictions_);
+    made.text = std::move(text);
     made.text += "]}";
     reply(std::move(made));
   }
@@ -33895,7 +34534,7 @@ class endpoint_visit {
   // The elements of a stream are its chunks; its output contains the same elements, or none.
   void reply_output(const job_view& seen, std::vector<std::string>& chunks) {
     endpoint_reply made;
-    if (form_ == reply_form::openai) {
+    if (state_.form == reply_form::openai) {
       if (!chunks.empty()) {
         made.text = std::move(chunks.front());
       } else if (seen.output) {
@@ -33904,7 +34543,7 @@ class endpoint_visit {
       made.status = status_of_error(made.shared ? made.shared->text : made.text);
       return reply(std::move(made));
     }
-    if (!streams_) {
+    if (!state_.streams) {
       made.shared = seen.output;
       if (!made.shared) made.text = "null";
       return reply(std::move(made));
@@ -33941,24 +34580,12 @@ class endpoint_visit {
     return status >= 400 && status <= 599 ? static_cast<int>(status) : 500;
   }
 
-  http_endpoint& endpoint_;
-  const request_head& request_;
-  std::vector<job_handle> jobs_;
-  std::size_t at_ = 0;  // the index of the job that is waited for
-  reply_form form_ = reply_form::status;
-  bool stops_with_client_ = false;
-  bool streams_ = false;  // the job's elements are its chunks
-  bool replied_ = false;  // reply_ is complete and can be sent
-  bool begun_ = false;    // the response has begun, and is sent in pieces
-  bool over_ = false;     // the last piece has been made
-  bool done_ = false;
-  bool raw_events_ = false;
-  time_point now_{};
-  time_point due_ = (time_point::max)();
-  time_point heartbeat_ = (time_point::max)();
+  visit_state& state_;
+  const request_head& request_;  // empty once the response has begun
+  bool replied_ = false;         // reply_ is complete and can be sent
+  bool over_ = false;            // the last piece has been made
   endpoint_reply reply_;
   std::string piece_;
-  std::string predictions_;
 };
 
 }  // namespace coworker::inline v0_1::detail
@@ -33973,16 +34600,16 @@ namespace coworker::inline v0_1::detail {
 inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
   endpoint_order order;
   order.kept = false;
-  order.envelope.input = json::object();
-  order.envelope.input["openai_route"] = path;
+  order.input = json::object();
+  order.input["openai_route"] = path;
   bool streams = false;
   if (!body.empty()) {
     json given = detail::parse_body(body);
     const auto flag = given.is_object() ? given.find("stream") : given.end();
     streams = given.is_object() && flag != given.end() && *flag == json(true);
-    order.envelope.input["openai_input"] = std::move(given);
+    order.input["openai_input"] = std::move(given);
   }
-  order.envelope.details = detail::request_details(visit.request());
+  order.details = detail::request_details(visit.request());
   visit.order(std::move(order), now);
   visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true,
              visit.endpoint().options().streams);
@@ -33995,11 +34622,11 @@ inline void serve_realtime(endpoint_visit& visit, std::string body, time_point n
   endpoint_order order;
   order.kept = false;
   if (const auto id = given.find("id"); id != given.end() && id->is_string())
-    order.envelope.id = id->get<std::string>();
-  order.envelope.input = std::move(given["input"]);
+    order.id = id->get<std::string>();
+  order.input = std::move(given["input"]);
   given.erase("input");
   given.erase("id");
-  order.envelope.details = std::move(given);
+  order.details = std::move(given);
   visit.order(std::move(order), now);
   visit.wait(reply_form::realtime, (time_point::max)(), true);
 }
@@ -34020,8 +34647,8 @@ inline void serve_predictions(endpoint_visit& visit, std::string body, time_poin
   for (json& instance : *instances) {
     endpoint_order order;
     order.kept = false;
-    order.envelope.input = std::move(instance);
-    order.envelope.details = details;
+    order.input = std::move(instance);
+    order.details = details;
     visit.order(std::move(order), now);
   }
   visit.wait(reply_form::predictions, (time_point::max)(), true);
@@ -34087,10 +34714,9 @@ inline void serve_job(endpoint_visit& visit, endpoint_order order, bool streams,
 
 inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
   endpoint_order order;
-  order.envelope.input = visit.endpoint().options().raw
-                             ? detail::raw_input(std::move(body))
-                             : detail::read_plain_input(visit.request(), std::move(body));
-  order.envelope.details = detail::request_details(visit.request());
+  order.input = visit.endpoint().options().raw ? detail::raw_input(std::move(body))
+                                               : detail::read_plain_input(visit.request(), std::move(body));
+  order.details = detail::request_details(visit.request());
   detail::serve_job(visit, std::move(order), visit.endpoint().options().streams, now);
 }
 
@@ -34121,20 +34747,19 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
                      match.status == 400 ? "the path is malformed" : "there is nothing at this path");
   const route_description& found = visit.endpoint().options().routes[match.index];
   endpoint_order order;
-  json& details = order.envelope.details = detail::request_details(request);
+  json& details = order.details = detail::request_details(request);
   detail::add_parameters(request, found.at, match.parameters, details);
   if (found.raw) {
-    order.envelope.input = detail::raw_input(std::move(body));
+    order.input = detail::raw_input(std::move(body));
   } else if (request.has_body()) {
-    order.envelope.input = detail::read_plain_input(request, std::move(body));
+    order.input = detail::read_plain_input(request, std::move(body));
   } else {
     const json schema = found.schema != nullptr ? found.schema() : json::object();
-    order.envelope.input = json::object();
+    order.input = json::object();
     for (const char* const place : {"query_parameters", "parameters"}) {
       if (!details.contains(place)) continue;
       for (const auto& [name, value] : details.at(place).items())
-        order.envelope.input[name] =
-            detail::parameter_value(value.get<std::string>(), schema, std::string(name));
+        order.input[name] = detail::parameter_value(value.get<std::string>(), schema, std::string(name));
     }
   }
   detail::serve_job(visit, std::move(order), found.streams, now);
@@ -34324,7 +34949,8 @@ inline void retry_job(endpoint_visit& visit, const job_handle& old, time_point n
     throw http_error(400, "only a job that is FAILED or TIMED_OUT can be retried; this one is " +
                               std::string(status_name(status)));
   job_table::refusal why{};
-  const job_handle made = endpoint.jobs().retry(*old, detail::read_order(old->request, old->sync), now, why);
+  const job_handle made =
+      endpoint.jobs().retry(*old, detail::read_order(old->texts->request, old->sync), now, why);
   if (why == job_table::refusal::closed)
     throw http_error(503, "the worker is leaving, and takes no more jobs");
   if (!made) throw http_error(429, "too many jobs wait; try again later");
@@ -34470,38 +35096,33 @@ namespace detail {
 // In bytes. A larger body is sent in parts, without a copy.
 inline constexpr std::size_t most_copied_body = 16 * 1024;
 
-}  // namespace detail
-
-/// Answers one request for `endpoint`, as the handler of an http_server. `only_health`: serves nothing but
-/// the health path.
-/// Thread safety: on the server's loop.
-inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response,
-                                 bool only_health = false) {
+// One turn of a request: sends what can be sent, until the request must wait for its job, or is done. The first
+// turn reads the request.
+inline task<void> take_turn(visit_state& state, server_request& request, server_response& response,
+                            bool is_first, bool only_health) {
   const executor_ref here = co_await this_coro::executor();
-  detail::endpoint_visit visit(endpoint, request.head());
-  if (detail::admit(visit, only_health)) {
+  endpoint_visit visit(state, request.head());
+  if (is_first && detail::admit(visit, only_health)) {
     std::string body = co_await request.read_all();
-    detail::begin_visit(visit, std::move(body), here.now());
+    state.now = here.now();
+    detail::begin_visit(visit, std::move(body), state.now);
   }
+  if (is_first && !visit.has_reply()) co_return;
   for (;;) {
-    const detail::endpoint_visit::step step = visit.next(here.now());
-    if (step == detail::endpoint_visit::step::done) break;
-    if (step == detail::endpoint_visit::step::wait) {
-      co_await visit.job().news.wait_until(visit.due());
-      continue;
-    }
-    if (step == detail::endpoint_visit::step::write) {
+    const endpoint_visit::step step = visit.next(here.now());
+    if (step == endpoint_visit::step::wait || step == endpoint_visit::step::done) break;
+    if (step == endpoint_visit::step::write) {
       const std::string piece = visit.take_piece();
       co_await response.write(piece);
       continue;
     }
-    const detail::endpoint_reply& made = visit.made();
+    const endpoint_reply& made = visit.made();
     made.write_head(response.head());
-    if (step == detail::endpoint_visit::step::begin) {
+    if (step == endpoint_visit::step::begin) {
       co_await response.begin();
     } else if (!made.shared) {
       co_await response.send(made.text);
-    } else if (made.size() <= detail::most_copied_body) {
+    } else if (made.size() <= most_copied_body) {
       const std::string whole = made.text + made.shared->text + made.tail;
       co_await response.send(whole);
     } else {
@@ -34510,6 +35131,23 @@ inline task<void> answer_request(http_endpoint& endpoint, server_request& reques
       co_await response.write(made.shared->text);
       co_await response.write(made.tail);
     }
+  }
+}
+
+}  // namespace detail
+
+/// Answers one request for `endpoint`, as the handler of an http_server. `only_health`: serves nothing but
+/// the health path.
+/// Thread safety: on the server's loop.
+inline task<void> answer_request(http_endpoint& endpoint, server_request& request, server_response& response,
+                                 bool only_health = false) {
+  // A turn is a coroutine of its own, because the waits may be long: this frame lasts, and is small.
+  detail::visit_state state(endpoint);
+  co_await detail::take_turn(state, request, response, true, only_health);
+  while (!state.done) {
+    response.release_memory();
+    co_await state.job->news.wait_until(state.due());
+    co_await detail::take_turn(state, request, response, false, only_health);
   }
 }
 
@@ -34583,6 +35221,7 @@ class basic_endpoint_server {
       health.emplace(*health_listener_, detail::endpoint_handler{&endpoint_, true}, options_);
     scope serving(here);
     serving.spawn(announce_jobs());
+    serving.spawn(announce_ends());
     serving.spawn(serve_one(main));
     if (health) serving.spawn(serve_one(*health));
     co_await closing_.wait();
@@ -34604,6 +35243,23 @@ class basic_endpoint_server {
       endpoint_.jobs().available().set();
     }
     endpoint_.announce_jobs_by(nullptr);
+  }
+
+  // Wakes this loop once for many jobs that have ended, and their requests from here.
+  task<void> announce_ends() {
+    detail::job_table& jobs = endpoint_.jobs();
+    std::vector<detail::job_handle> ended;
+    jobs.gather_ends(true);
+    try {
+      for (;;) {
+        co_await jobs.some_ended().wait();
+        jobs.wake_clients(ended);
+      }
+    } catch (const cancelled&) {
+    } catch (const std::bad_alloc&) {  // from now on, each job's end wakes its client
+    }
+    jobs.gather_ends(false);
+    jobs.wake_clients(ended);
   }
 
   task<void> serve_one(server& one) {

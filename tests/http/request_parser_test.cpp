@@ -606,4 +606,41 @@ TEST_CASE("memory is freed between requests, never within one") {
   CHECK(parser.head().target() == "/2");
 }
 
+TEST_CASE("a head that was released is empty, and its body and the next request are read as usual") {
+  const std::string sized = post("Content-Length: 5\r\n\r\nabcde");
+  const std::string in_chunks = chunked("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n");
+  for (const std::string& request : {sized, in_chunks}) {
+    CAPTURE(request);
+    request_parser parser;
+    const std::string both = request + get_request("A: b\r\n", "/2?x=1");
+    std::string_view bytes = both;
+    REQUIRE(parser.next(bytes) == parser_event::head);
+    const bool is_chunked = parser.head().chunked();
+    parser.release_head();
+    CHECK(parser.head().method().empty());
+    CHECK(parser.head().target().empty());
+    CHECK(parser.head().path() == "/");
+    CHECK(parser.head().query().empty());
+    CHECK(parser.head().host().empty());
+    CHECK(parser.head().header_count() == 0);
+    CHECK(!parser.head().header("host"));
+    CHECK(parser.head().chunked() == is_chunked);
+    CHECK(parser.head().has_body());
+    CHECK(parser.head().keep_alive());
+    CHECK(parser.in_request());
+    std::string body;
+    parser_event last = parser.next(bytes);
+    for (; last == parser_event::body; last = parser.next(bytes)) body += parser.piece();
+    REQUIRE(last == parser_event::complete);
+    CHECK(body == "abcde");
+    parser.release_head();
+    REQUIRE(parser.next(bytes) == parser_event::head);
+    CHECK(parser.head().method() == "GET");
+    CHECK(parser.head().target() == "/2?x=1");
+    CHECK(parser.head().query() == "x=1");
+    CHECK(parser.head().header("a") == "b");
+    CHECK(parser.next(bytes) == parser_event::complete);
+  }
+}
+
 }  // namespace coworker::testing

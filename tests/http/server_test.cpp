@@ -107,6 +107,60 @@ TEST_CASE("a conversation gives the same responses however the network splits it
   }
 }
 
+// Releases the connection's memory before, within and after its response, and echoes what it knows then.
+task<void> pause(server_request& request, server_response& response) {
+  response.release_memory();  // does nothing yet
+  const std::string path(request.path());
+  std::string body(co_await request.read());
+  response.head().add("X-Path", path);
+  co_await response.begin();
+  response.release_memory();
+  CHECK(request.method().empty());
+  CHECK(!request.header("host"));
+  co_await sleep_for(1s);
+  co_await response.write(path + " ");
+  response.release_memory();
+  for (std::string_view more = co_await request.read(); !more.empty(); more = co_await request.read())
+    body += more;
+  co_await response.write(body);
+  response.release_memory();
+  if (path == "/fails") throw std::runtime_error("on purpose");
+}
+
+TEST_CASE("a response that pauses can release the connection's memory, and loses no byte of what follows") {
+  const std::string conversation = post("/1", "abc") + get("/2") + get("/3") +
+                                   "POST /4 HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                                   "3\r\nabc\r\n2;x\r\nde\r\n0\r\nT: t\r\n\r\n";
+  for (std::size_t at = 0; at <= conversation.size(); ++at) {
+    CAPTURE(at);
+    http_world().play(pause, [&](memory_listener& listener, auto&) -> task<void> {
+      http_client client(listener);
+      co_await client.send(conversation.substr(0, at));
+      co_await sleep_for(500ms);
+      co_await client.send(conversation.substr(at));
+      for (const std::string_view expected : {"/1 abc", "/2 ", "/3 ", "/4 abcde"}) {
+        const auto response = co_await client.receive();
+        REQUIRE(response);
+        CHECK(response->status() == 200);
+        CHECK(response->header("x-path") == expected.substr(0, 2));
+        CHECK(response->body == expected);
+      }
+    });
+  }
+}
+
+TEST_CASE("a failure after the connection's memory was released is logged, and ends the connection") {
+  captured_log log;
+  http_world world;
+  world.options.log = &log.log;
+  world.play(pause, [](memory_listener& listener, auto&) -> task<void> {
+    http_client client(listener);
+    const auto response = co_await client.ask(get("/fails"));
+    CHECK(!response);
+  });
+  CHECK(log.count("The handler of a request failed: on purpose") == 1);
+}
+
 TEST_CASE("HEAD gets the head of GET and no body, and the next request follows directly") {
   http_world().play(echo, [](memory_listener& listener, auto&) -> task<void> {
     http_client client(listener);

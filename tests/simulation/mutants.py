@@ -63,7 +63,7 @@ MUTANTS = [
     ("a result waits for the first progress only", PROGRESS, "while (state.sending) co_await", "if (state.sending) co_await"),
     ("progress is reported after the handler's end", RUN, "    record.progress.close();\n", ""),
     ("an element of a stream replaces those that wait", STREAM, "pending_.push_back(std::move(element));", "pending_ = json::array({std::move(element)});"),
-    ("what waits when a stream ends is not sent", STREAM, "while (!broken_ && (pending_size_ != 0 || !finished_)) {", "while (!broken_ && !finished_) {"),
+    ("what waits when a stream ends is not sent", STREAM, "while (!broken_ && pending_size_ != 0) {", "while (!broken_ && pending_size_ != 0 && !finished_) {"),
     ("stops are asked for again without a pause", "transport/runpod/stop_channel.hpp", "    co_await sleep_for(wait);", "    if (named.items.empty()) co_await sleep_for(wait);"),
     ("what a modifier throws ends the worker", "scale/modifier.hpp", "    return {measured.limit, limit_decision::fault::threw,",
      "    throw;\n    return {measured.limit, limit_decision::fault::threw,"),

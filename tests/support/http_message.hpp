@@ -65,9 +65,8 @@ class http_request_reader {
   const http_request& request() const noexcept { return request_; }
 
  private:
-  static request_limits limits() noexcept {
-    request_limits made;
-    made.body = UINT64_MAX;
+  static const request_limits& limits() noexcept {
+    static const request_limits made{.body = UINT64_MAX};
     return made;
   }
 

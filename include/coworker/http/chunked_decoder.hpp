@@ -24,13 +24,18 @@ class chunked_decoder {
   /// Removes from the front of `bytes` what belongs to the body, up to the end of a piece. `limits` must be
   /// the same for the whole body.
   progress next(std::string_view& bytes, const request_limits& limits) noexcept {
+    return next(bytes, limits, limits.body);
+  }
+
+  /// The same with another limit for the body, in bytes.
+  progress next(std::string_view& bytes, const request_limits& limits, std::uint64_t body_limit) noexcept {
     while (!bytes.empty()) {
       if (state_ == state::data) return take_data(bytes);
       if (state_ == state::done) return progress::complete;
       if (state_ == state::refused) return progress::refused;
       const char c = bytes.front();
       bytes.remove_prefix(1);
-      read(c, limits);
+      read(c, limits, body_limit);
     }
     return state_ == state::done      ? progress::complete
            : state_ == state::refused ? progress::refused
@@ -60,7 +65,7 @@ class chunked_decoder {
     refused,
   };
 
-  void read(char c, const request_limits& limits) noexcept {
+  void read(char c, const request_limits& limits, std::uint64_t body_limit) noexcept {
     switch (state_) {
       case state::first_digit:
         missing_ = 0;
@@ -72,7 +77,7 @@ class chunked_decoder {
       case state::extension:
         return read_after_size(c, limits);
       case state::size_line_feed:
-        if (missing_ > limits.body - (std::min)(limits.body, body_bytes_))
+        if (missing_ > body_limit - (std::min)(body_limit, body_bytes_))
           return refuse(413, "the request's body is too large");
         return expect_line_feed(c, missing_ != 0 ? state::data : state::trailer);
       case state::data_return:

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <coworker/coro/context.hpp>
-#include <coworker/coro/scope.hpp>
 #include <coworker/coro/stop.hpp>
 #include <coworker/coro/task.hpp>
 #include <coworker/exec/resume_on.hpp>
@@ -29,6 +28,7 @@ namespace coworker::inline v0_1::detail {
 template <class Stream>
 class connection final : public exchange, public host_link {
  public:
+  // All must outlive the connection.
   connection(connection_host& host, Stream& stream, const context& here) noexcept
       : host_(host),
         stream_(stream),
@@ -45,9 +45,8 @@ class connection final : public exchange, public host_link {
   // Serves the client until either side closes the connection. `has_room` false: only sends
   // a 503. Never throws.
   task<void> run(bool has_room) {
-    scope receiving(here_);
     try {
-      receiving.spawn(input_.receive());
+      input_.start(here_.executor);
       keeps_ = has_room;
       if (!has_room) co_await refuse(503, "the server's connection limit is reached");
       while (keeps_) {
@@ -60,8 +59,8 @@ class connection final : public exchange, public host_link {
       output_.give_up();
     }
     input_.end();
-    receiving.request_stop();
-    co_await receiving.join();
+    gone_.request_stop();
+    while (input_.receiving()) co_await input_.arrived();
     if (output_.broken()) stream_.abort();
   }
 
@@ -117,10 +116,20 @@ class connection final : public exchange, public host_link {
 
   task<void> write(std::string_view piece) override { return output_.write(piece, false); }
 
+  void release_memory() noexcept override {
+    if (!begun()) return;
+    response_head fresh;
+    std::swap(response_, fresh);
+    parser_.release_head();
+    input_.release_memory(0);
+    output_.release_memory(0);
+  }
+
  private:
   using event = request_parser::event;
   static constexpr std::size_t most_skipped = 64 * 1024;  // of a body that no handler reads
   static constexpr std::size_t most_lingering = 1024 * 1024;
+  static constexpr std::size_t kept_while_idle = 512;  // bytes of each buffer
 
   // Waits for the next request. Returns true once its head is there, or false if the connection is to be
   // closed.
@@ -141,7 +150,7 @@ class connection final : public exchange, public host_link {
           if (out_of_time(deadline_kind::head)) refusal = {408, "the request's head did not come in time"};
         } else {
           if (host_.draining() || out_of_time(deadline_kind::idle)) co_return false;
-          release_memory();
+          release_while_idle();
         }
         if (refusal.status == 0) co_await input_.arrived();
       }
@@ -153,16 +162,24 @@ class connection final : public exchange, public host_link {
   task<void> handle_request() {
     begin_exchange();
     std::exception_ptr failure;
+    server_request asked(*this);
+    server_response answered(*this);
     context own(here_.executor, gone_.get_token());
     try {
-      co_await host_.handle(*this).in(own);
+      co_await host_.handle(asked, answered).in(own);
     } catch (...) {
       failure = std::current_exception();
     }
     // the handler may have switched executors
     if (!(own.executor == here_.executor)) co_await resume_on(here_.executor);
+    co_await end_exchange(std::move(failure));
+  }
+
+  // Completes a response that the handler left out or did not end.
+  task<void> end_exchange(std::exception_ptr failure) {
     try {
-      if (!failure) co_await finish();
+      if (!failure && !begun()) co_await send(std::string_view());
+      if (!failure && output_.in_response()) co_await output_.write(std::string_view(), true);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -181,15 +198,6 @@ class connection final : public exchange, public host_link {
     waited_ = duration::zero();
     gathered_ = 0;
     body_ended_ = !request().has_body() && parser_.next(input_.bytes()) == event::complete;
-  }
-
-  // Completes a response that the handler left out or did not end.
-  task<void> finish() {
-    if (!begun()) {
-      co_await send(std::string_view());
-    } else if (output_.in_response()) {
-      co_await output_.write(std::string_view(), true);
-    }
   }
 
   task<void> send_failure(std::exception_ptr why) {
@@ -215,6 +223,7 @@ class connection final : public exchange, public host_link {
   }
 
   std::string handler_name() const {
+    if (request().method().empty()) return "The handler of a request";  // its memory was released
     std::string name("The handler of ");
     return name.append(request().method()).append(" ").append(request().path());
   }
@@ -312,15 +321,15 @@ class connection final : public exchange, public host_link {
     clock_.reset();
   }
 
-  void release_memory() noexcept {
+  void release_while_idle() noexcept {
     parser_.release_memory();
-    input_.release_memory();
-    output_.release_memory();
+    input_.release_memory(kept_while_idle);
+    output_.release_memory(kept_while_idle);
   }
 
   connection_host& host_;
   Stream& stream_;
-  const context here_;
+  const context& here_;
   linked_stop_source gone_;  // set when the client disconnects or the server stops; the handler's stop token
   connection_input<Stream> input_;
   connection_output<Stream> output_;

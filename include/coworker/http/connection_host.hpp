@@ -46,7 +46,7 @@ class connection_host {
   connection_host(const connection_host&) = delete;
   connection_host& operator=(const connection_host&) = delete;
 
-  virtual task<void> handle(exchange& with) = 0;
+  virtual task<void> handle(server_request& request, server_response& response) = 0;
 
   const http_server_options& options() const noexcept { return options_; }
   deadlines& clocks() noexcept { return clocks_; }

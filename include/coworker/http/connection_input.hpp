@@ -2,9 +2,11 @@
 // Receives from a client continuously, so that a disconnect is noticed, and buffers up to a limit what nobody
 // has read yet. Must not know HTTP.
 
-#include <coworker/coro/clock.hpp>
+#include <coworker/coro/context.hpp>
+#include <coworker/coro/executor.hpp>
+#include <coworker/coro/side_chain.hpp>
 #include <coworker/coro/stop.hpp>
-#include <coworker/coro/task.hpp>
+#include <coworker/exec/insist.hpp>
 #include <coworker/http/local_event.hpp>
 #include <cstddef>
 #include <exception>
@@ -22,22 +24,15 @@ class connection_input {
   connection_input(Stream& stream, std::span<char> scratch, stop_source& gone) noexcept
       : stream_(stream), scratch_(scratch), gone_(gone) {}
 
-  // Receives until the client closes its side, the connection fails, or a stop is requested.
-  task<void> receive() {
-    try {
-      for (;;) {
-        while (incoming_.size() >= most_kept && !ended_) co_await room_.wait();
-        if (ended_) break;
-        co_await stream_.readable();
-        const std::size_t count = co_await stream_.read_some(scratch_);
-        if (!take(count)) break;
-      }
-    } catch (const std::exception&) {  // from the stream, a stop, or a lack of memory: nothing more arrives
-    }
-    ended_ = true;
-    gone_.request_stop();
-    arrived_.set();
+  // Begins to receive, until the client closes its side, the connection fails, `gone` is stopped, or end() is
+  // called.
+  void start(executor_ref executor) {
+    receive(context(executor, gone_.get_token())).start();
+    receiving_ = true;
   }
+
+  // Call end(), stop `gone`, and then await arrived() while this returns true; only then destroy the object.
+  bool receiving() const noexcept { return receiving_; }
 
   // Received bytes that nobody has consumed. A reader removes what it consumes from the front. A view of them
   // is valid until refill() is called.
@@ -72,22 +67,39 @@ class connection_input {
     room_.set();
   }
 
-  // Ends receive(), together with a stop.
+  // Ends receiving, together with a stop of `gone`.
   void end() {
     ended_ = true;
-    room_.set();
+    detail::insist([this] { room_.set(); });
   }
 
-  // For a connection that may be idle for long. bytes() must be empty.
-  void release_memory() noexcept {
-    if (current_.capacity() > kept_capacity) std::string().swap(current_);
-    if (incoming_.capacity() > kept_capacity) std::string().swap(incoming_);
+  // For a connection that may be idle for long. Frees the buffers that contain no bytes and are larger than
+  // `kept`.
+  void release_memory(std::size_t kept) noexcept {
+    if (bytes_.empty() && current_.capacity() > kept) std::string().swap(current_);
+    if (incoming_.empty() && incoming_.capacity() > kept) std::string().swap(incoming_);
   }
 
  private:
   // Receiving pauses at this size; a disconnect is then not noticed either.
   static constexpr std::size_t most_kept = 16 * 1024;
-  static constexpr std::size_t kept_capacity = 512;
+
+  side_chain receive(const context&) {
+    try {
+      for (;;) {
+        while (incoming_.size() >= most_kept && !ended_) co_await room_.wait();
+        if (ended_) break;
+        co_await stream_.readable();
+        const std::size_t count = co_await stream_.read_some(scratch_);
+        if (!take(count)) break;
+      }
+    } catch (const std::exception&) {  // from the stream, a stop, or a lack of memory: nothing more arrives
+    }
+    ended_ = true;
+    receiving_ = false;
+    gone_.request_stop();
+    detail::insist([this] { arrived_.set(); });
+  }
 
   bool take(std::size_t count) {
     if (count == 0 || (discards_ && count > discardable_)) return false;
@@ -111,6 +123,7 @@ class connection_input {
   std::size_t discardable_ = 0;
   bool discards_ = false;
   bool ended_ = false;
+  bool receiving_ = false;
 };
 
 }  // namespace coworker::inline v0_1::detail

@@ -24,12 +24,7 @@ class connection_output {
  public:
   // `gone` gets a stop request when the client turns out to be gone.
   connection_output(connection_host& host, Stream& stream, const context& here, stop_source& gone) noexcept
-      : host_(host),
-        stream_(stream),
-        gone_(gone),
-        cut_off_(here.stop),
-        writing_context_(here.executor, cut_off_.get_token()),
-        deadline_([](void* self) { static_cast<connection_output*>(self)->cut_off_.request_stop(); }, this) {}
+      : host_(host), stream_(stream), here_(here), gone_(gone) {}
 
   // Call before each response.
   void reset() noexcept { writer_.reset(); }
@@ -74,11 +69,14 @@ class connection_output {
   // Sends the buffer, then `more`. Throws: `cancelled` if the client is gone or reads nothing.
   task<void> flush(std::string_view more = {}) {
     if (broken_) throw cancelled();
+    linked_stop_source cut_off(here_.stop);  // a stop here ends a write
+    context writing(here_.executor, cut_off.get_token());
+    deadline due([](void* source) { static_cast<stop_source*>(source)->request_stop(); }, &cut_off);
     std::string_view first = out_;
     try {
       while (!first.empty() || !more.empty()) {
-        host_.clocks().set(deadline_, deadline_kind::write);
-        const std::size_t count = co_await stream_.write_some(first, more).in(writing_context_);
+        host_.clocks().set(due, deadline_kind::write);
+        const std::size_t count = co_await stream_.write_some(first, more).in(writing);
         const std::size_t of_first = (std::min)(count, first.size());
         first.remove_prefix(of_first);
         more.remove_prefix(count - of_first);
@@ -88,7 +86,6 @@ class connection_output {
     } catch (const std::system_error&) {
       broken_ = true;
     }
-    deadline_.stop();
     out_.clear();
     if (!broken_) co_return;
     gone_.request_stop();
@@ -100,23 +97,20 @@ class connection_output {
     return flush();
   }
 
-  // Call only while the buffer is empty.
-  void release_memory() noexcept {
-    if (out_.capacity() > kept_capacity) std::string().swap(out_);
+  // Frees the buffer if it is larger than `kept`. Call only while it is empty.
+  void release_memory(std::size_t kept) noexcept {
+    if (out_.capacity() > kept) std::string().swap(out_);
   }
 
  private:
   static constexpr std::size_t most_copied = 16 * 1024;
-  static constexpr std::size_t kept_capacity = 512;
 
   connection_host& host_;
   Stream& stream_;
+  const context& here_;
   stop_source& gone_;
-  linked_stop_source cut_off_;  // a stop here ends a write
-  context writing_context_;
   std::string out_;
   std::optional<response_writer> writer_;  // set once the response has begun
-  deadline deadline_;
   bool broken_ = false;
 };
 

@@ -27,8 +27,7 @@ class request_head_reader {
   void begin() noexcept {
     head_.text_.clear();
     head_.fields_.clear();
-    head_.method_size_ = head_.target_size_ = head_.path_at_ = head_.path_size_ = 0;
-    head_.query_at_ = head_.query_size_ = head_.host_at_ = head_.host_size_ = 0;
+    clear_places();
     head_.content_length_ = 0;
     head_.sized_ = head_.chunked_ = head_.expects_continue_ = false;
     line_at_ = 0;
@@ -63,17 +62,30 @@ class request_head_reader {
     if (head_.fields_.capacity() > 2 * usual_headers) std::vector<request_head::place>().swap(head_.fields_);
   }
 
+  // Frees the memory of a complete head, and keeps only what says how its body is sent.
+  void release_text() noexcept {
+    std::string().swap(head_.text_);
+    std::vector<request_head::place>().swap(head_.fields_);
+    clear_places();
+  }
+
   // Whether some bytes of a head have arrived.
   bool begun() const noexcept { return !head_.text_.empty(); }
 
   request_head& head() noexcept { return head_; }
   const request_head& head() const noexcept { return head_; }
   const request_refusal& refusal() const noexcept { return refusal_; }
+  void set_refusal(const request_refusal& why) noexcept { refusal_ = why; }
 
  private:
   static constexpr std::size_t usual_head = 480;
   static constexpr std::size_t usual_headers = 16;
   static constexpr char_set target_characters{0xffff'fff6'0000'0000, 0x7fff'ffff'ffff'ffff};  // all but '#'
+
+  void clear_places() noexcept {
+    head_.method_size_ = head_.target_size_ = head_.path_at_ = head_.path_size_ = 0;
+    head_.query_at_ = head_.query_size_ = head_.host_at_ = head_.host_size_ = 0;
+  }
 
   // Gives the same refusal for the same bytes, however they are split: if two limits are exceeded,
   // the first one counts.

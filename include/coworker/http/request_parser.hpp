@@ -38,7 +38,11 @@ class request_parser {
     refused,     ///< `refusal()` has the reason; next() returns nothing else from now on
   };
 
-  explicit request_parser(const request_limits& limits = request_limits()) noexcept : limits_(limits) {}
+  request_parser() noexcept : request_parser(usual_limits) {}
+
+  /// `limits` must outlive the parser.
+  explicit request_parser(const request_limits& limits) noexcept : limits_(&limits) {}
+  explicit request_parser(const request_limits&&) = delete;
 
   /// Removes from the front of `bytes` what belongs to the current request, up to the next event, and
   /// returns that event.
@@ -69,15 +73,19 @@ class request_parser {
   /// Moves the head out, to keep it longer. head() must not be called again for this request.
   request_head take_head() noexcept { return std::move(reader_.head()); }
 
+  /// Frees the memory of the current request's head, which then has no method, no path and no header lines. Its
+  /// body can still be read.
+  void release_head() noexcept { reader_.release_text(); }
+
   /// The piece of the body that next() found, a view into the bytes passed to next().
   std::string_view piece() const noexcept { return piece_; }
 
-  const request_refusal& refusal() const noexcept { return refusal_; }
+  const request_refusal& refusal() const noexcept { return reader_.refusal(); }
 
   /// Lowers the body limit of the current request, in bytes. Call it before next(). A body that is too large
   /// is refused with 413, at once if its size was announced.
   void limit_body(std::uint64_t most) noexcept {
-    body_limits_.body = (std::min)(most, limits_.body);
+    body_limit_ = (std::min)(most, limits_->body);
     if (stage_ == stage::sized_body && missing_ > most) refuse({413, "the request's body is too large"});
   }
 
@@ -100,10 +108,10 @@ class request_parser {
   enum class stage : unsigned char { head, sized_body, chunked_body, ended, refused };
 
   event read_head(std::string_view& bytes) {
-    const auto progress = reader_.read(bytes, limits_);
+    const auto progress = reader_.read(bytes, *limits_);
     if (progress == detail::request_head_reader::progress::needs_more) return event::needs_more;
     if (progress == detail::request_head_reader::progress::refused) return refuse(reader_.refusal());
-    body_limits_ = limits_;
+    body_limit_ = limits_->body;
     missing_ = head().content_length().value_or(0);
     stage_ = head().chunked() ? stage::chunked_body : stage::sized_body;
     decoder_ = chunked_decoder();
@@ -120,7 +128,7 @@ class request_parser {
   }
 
   event read_chunked_body(std::string_view& bytes) noexcept {
-    switch (decoder_.next(bytes, body_limits_)) {
+    switch (decoder_.next(bytes, *limits_, body_limit_)) {
       case chunked_decoder::progress::needs_more:
         return event::needs_more;
       case chunked_decoder::progress::piece:
@@ -136,17 +144,18 @@ class request_parser {
   }
 
   event refuse(const request_refusal& why) noexcept {
-    refusal_ = why;
+    reader_.set_refusal(why);
     stage_ = stage::refused;
     return event::refused;
   }
 
-  request_limits limits_;
-  request_limits body_limits_;
+  static constexpr request_limits usual_limits{};
+
+  const request_limits* limits_;
+  std::uint64_t body_limit_ = 0;  // of the current request
   detail::request_head_reader reader_;
   chunked_decoder decoder_;
   std::string_view piece_;
-  request_refusal refusal_;
   std::uint64_t missing_ = 0;  // remaining bytes of a body with a known size
   stage stage_ = stage::head;
 };

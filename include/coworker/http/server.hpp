@@ -139,18 +139,14 @@ class http_server {
  private:
   struct host final : detail::connection_host {
     host(http_server& of, executor_ref executor) : connection_host(of.options_, executor), server(of) {}
-    task<void> handle(detail::exchange& with) override { return server.handle(with); }
+    task<void> handle(server_request& request, server_response& response) override {
+      return server.handler_(request, response);
+    }
     http_server& server;
   };
 
   static task<void> keep_time(detail::deadlines& clocks) {
     for (;;) co_await clocks.next();
-  }
-
-  task<void> handle(detail::exchange& with) {
-    server_request request(with);
-    server_response response(with);
-    co_await handler_(request, response);
   }
 
   // Counts a connection while it is open.
@@ -195,11 +191,10 @@ class http_server {
   }
 
   // Never throws: an error on one connection must not stop the others.
-  task<void> serve(stream accepted, detail::connection_host& shared, open_count taken, bool has_room) {
+  task<void> serve(stream accepted, detail::connection_host& shared, [[maybe_unused]] open_count taken,
+                   bool has_room) {
     const context here = co_await this_coro::context();
-    const open_count held(std::move(taken));
-    stream owned(std::move(accepted));
-    detail::connection<stream> one(shared, owned, here);
+    detail::connection<stream> one(shared, accepted, here);
     try {
       co_await one.run(has_room);
     } catch (const std::exception& error) {

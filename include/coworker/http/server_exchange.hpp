@@ -27,6 +27,7 @@ class exchange {
   virtual task<void> send(std::string_view body) = 0;
   virtual task<void> begin(std::optional<std::uint64_t> size) = 0;
   virtual task<void> write(std::string_view piece) = 0;
+  virtual void release_memory() noexcept = 0;
 
  protected:
   exchange() = default;
@@ -44,7 +45,7 @@ class server_request {
   server_request(const server_request&) = delete;
   server_request& operator=(const server_request&) = delete;
 
-  /// Valid while the handler runs.
+  /// Valid while the handler runs, or until server_response::release_memory().
   const request_head& head() const noexcept { return exchange_.request(); }
   std::string_view method() const noexcept { return head().method(); }
   std::string_view path() const noexcept { return head().path(); }
@@ -78,7 +79,7 @@ class server_response {
   server_response(const server_response&) = delete;
   server_response& operator=(const server_response&) = delete;
 
-  /// The status and the headers. Set them before the response begins.
+  /// The status and the headers. Set them before the response begins; it does not keep them afterwards.
   response_head& head() noexcept { return exchange_.response(); }
 
   /// Sends the whole response. `body` must stay valid until the task ends; a large one is not copied. Throws:
@@ -93,6 +94,11 @@ class server_response {
   /// Sends a piece of the body, and waits until the system has taken it, so no faster than the client reads.
   /// Throws: std::logic_error if begin() was not called, or if the body becomes longer than announced.
   task<void> write(std::string_view piece) { return exchange_.write(piece); }
+
+  /// Frees the memory that the connection keeps between two pieces, for a response that pauses for long. Does
+  /// nothing before the response has begun. The request then has no method, no path and no header lines, and
+  /// the last piece of its body is no longer valid.
+  void release_memory() noexcept { exchange_.release_memory(); }
 
   /// Whether send() or begin() was called.
   bool begun() const noexcept { return exchange_.begun(); }

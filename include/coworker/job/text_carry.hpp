@@ -24,37 +24,37 @@ inline std::size_t unfinished_bytes(std::string_view text) noexcept {
 // Holds back the bytes of an unfinished character, and puts them before the next text.
 class text_carry {
  public:
-  bool holds() const noexcept { return !held_.empty(); }
+  bool holds() const noexcept { return size_ != 0; }
   // Returns whether next() would return the text unchanged.
   bool keeps_as_it_is(std::string_view text) const noexcept {
-    return held_.empty() && unfinished_bytes(text) == 0;
+    return size_ == 0 && unfinished_bytes(text) == 0;
   }
 
   // Returns the text up to its last whole character. Held back bytes that it does not complete become U+FFFD.
   std::string next(std::string text) {
-    if (!held_.empty()) {
-      text.insert(0, held_);
+    if (holds()) {
+      text.insert(0, held_, size_);
       const char* const end = text.data() + text.size();
       const bool finished = utf8_sequence(text.data(), end) != 0;
       // Each short element may bring one byte of the character, or none.
       const bool going_on = !finished && unfinished_bytes(text) == text.size();
-      if (!finished && !going_on) text.replace(0, held_.size(), replacement);
-      held_.clear();
+      if (!finished && !going_on) text.replace(0, size_, replacement);
     }
-    const std::size_t unfinished = unfinished_bytes(text);
-    held_.assign(text, text.size() - unfinished, unfinished);
-    text.resize(text.size() - unfinished);
+    size_ = static_cast<unsigned char>(unfinished_bytes(text));
+    text.copy(held_, size_, text.size() - size_);
+    text.resize(text.size() - size_);
     return text;
   }
 
   // Returns what replaces the bytes that are still held back at the end of the stream; empty if there are
   // none.
-  std::string end() { return std::exchange(held_, {}).empty() ? std::string() : std::string(replacement); }
+  std::string end() { return std::exchange(size_, {}) == 0 ? std::string() : std::string(replacement); }
 
  private:
   static constexpr const char* replacement = "\xef\xbf\xbd";
 
-  std::string held_;
+  char held_[3] = {};
+  unsigned char size_ = 0;
 };
 
 }  // namespace coworker::inline v0_1::detail

@@ -26,7 +26,7 @@ class endpoint_feed {
 
   std::string add() {
     detail::endpoint_order order;
-    order.envelope.input = static_cast<int>(jobs_.size());
+    order.input = static_cast<int>(jobs_.size());
     detail::job_table::refusal why{};
     detail::job_handle made = endpoint_.jobs().submit(std::move(order), loop_.now(), why);
     if (made) {
@@ -47,11 +47,11 @@ class endpoint_feed {
     for (const detail::job_handle& job : jobs_) {
       std::vector<std::string> chunks;
       detail::job_view seen;
-      endpoint_.jobs().take_chunks(*job, loop_.now(), true, chunks, seen);
+      endpoint_.jobs().take_chunks(*job, loop_.now(), chunks, seen);
       for (const std::string& chunk : chunks)
         all.push_back({arrival::kind::chunk, job->id, json::parse(chunk)});
-      if (!job->progress.empty())
-        all.push_back({arrival::kind::progress, job->id, json::parse(job->progress)});
+      if (!job->texts->progress.empty())
+        all.push_back({arrival::kind::progress, job->id, json::parse(job->texts->progress)});
       if (!is_final(seen.status)) continue;
       const outcome_status ended =
           seen.status == detail::endpoint_status::completed   ? outcome_status::succeeded

@@ -5,9 +5,13 @@
 #include <chrono>
 #include <coworker/coro/async_generator.hpp>
 #include <coworker/exec/sleep.hpp>
+#include <cstdint>
+#include <memory>
 #include <stdexcept>
 #include <string>
+#include <support/counted_memory.hpp>
 #include <support/endpoint_world.hpp>
+#include <vector>
 
 namespace coworker::testing {
 namespace {
@@ -87,6 +91,35 @@ TEST_CASE("events are sent as they are made, and a stream without events for som
         endpoint_client client(listener);
         const endpoint_answer got = co_await client.ask(request("2", "Accept: text/event-stream\r\n"));
         CHECK(got.text == ":\n\n:\n\ndata: \"late\"\n\n");
+      });
+}
+
+TEST_CASE("an event stream that waits for its next event takes little memory") {
+  if (!memory_is_counted()) return;
+  endpoint_world world;
+  world.options.streams = true;
+  world.concurrency = 300;
+  const counted_memory memory;
+  world.play(
+      [](job<>) -> async_generator<json> {
+        co_yield json("begun");
+        co_await sleep_for(1h);
+      },
+      [&memory](memory_listener& listener, leaving_worker&) -> task<void> {
+        std::vector<std::unique_ptr<endpoint_client>> clients;
+        clients.reserve(256);
+        std::int64_t before = 0;
+        for (int i = 0; i < 256; ++i) {
+          if (i == 128) before = memory.held();
+          clients.push_back(std::make_unique<endpoint_client>(listener));
+          co_await clients.back()->raw().send(request("2", "Accept: text/event-stream\r\n"));
+          const std::string got = co_await clients.back()->raw().receive_bytes();
+          CHECK(got.starts_with("HTTP/1.1 200"));
+          co_await sleep_for(1ms);
+        }
+        const std::int64_t each = (memory.held() - before) / 128;
+        CHECK(each > 1000);
+        CHECK(each < 8000);  // with what the client and the connection in memory take
       });
 }
 

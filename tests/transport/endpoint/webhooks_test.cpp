@@ -33,7 +33,7 @@ struct webhook_world {
     sending.spawn(sender.run());
     detail::endpoint_order order;
     order.webhook = "http://hook.example/ended";
-    order.envelope.input = 1;
+    order.input = 1;
     detail::job_table::refusal why{};
     const detail::job_handle job = endpoint.jobs().submit(std::move(order), loop.now(), why);
     take_result taken;

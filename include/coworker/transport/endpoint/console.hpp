@@ -41,6 +41,7 @@ inline void append_shown(std::string& object, std::string_view name, std::string
   if (!text.empty()) append_member(object, name, text.substr(0, most_shown));
 }
 
+// For a job that clients may ask for.
 inline std::string console_job(const endpoint_job& job, time_point now) {
   std::string made;
   append_member(made, "id", job.id);
@@ -50,10 +51,10 @@ inline std::string console_job(const endpoint_job& job, time_point now) {
   append_member(made, "age", detail::milliseconds(now - job.created));
   append_member(made, "delay", detail::milliseconds((started ? job.started : until) - job.created));
   if (started) append_member(made, "execution", detail::milliseconds(until - job.started));
-  append_shown(made, "progress", job.progress);
+  append_shown(made, "progress", job.texts->progress);
   append_shown(made, "error", job.error);
-  append_shown(made, "stream", job.shown_chunks);
-  append_shown(made, "log", job.shown_log);
+  append_shown(made, "stream", job.texts->shown_chunks);
+  append_shown(made, "log", job.texts->shown_log);
   if (job.output) append_shown(made, "output", job.output->text);
   made += '}';
   return made;

@@ -105,7 +105,7 @@ class http_endpoint {
       const auto place = jobs_.add_chunk(*job, text, here.now());
       if (place == detail::job_table::chunk_place::added) co_return delivery::accepted;
       if (place == detail::job_table::chunk_place::unwanted) break;
-      co_await job->room.wait();
+      co_await job->room->read.wait();
     }
     co_return delivery::refused;
   }

@@ -12,9 +12,11 @@
 #include <coworker/transport/endpoint/job.hpp>
 #include <coworker/transport/endpoint/job_states.hpp>
 #include <coworker/transport/endpoint/options.hpp>
+#include <coworker/transport/endpoint/waiting_jobs.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,21 +41,19 @@ class job_table : job_states {
     why = closed_ ? refusal::closed : refusal::none;
     if (!closed_) arrivals_.add(now);
     const std::size_t size = order.request.size() + cost_of_a_job;
-    const bool has_room = in_queue_ < options_.most_waiting && waiting_bytes_ + size <= options_.most_kept;
-    if (why == refusal::none && !has_room) why = refusal::full;
+    if (why == refusal::none && !waiting_.has_room_for(size)) why = refusal::full;
     if (why != refusal::none) return job_handle();
-    const duration time_to_live = order.time_to_live;
     // A job that no client can ask for later is listed only to keep an id that its client chose unique.
-    const bool listed = order.kept || !order.envelope.id.empty();
-    std::string id = std::move(order.envelope.id);
+    const bool listed = order.kept || !order.id.empty();
+    std::string id = std::move(order.id);
     if (id.empty() || kept_.find(id) != nullptr || running_.find(id) != nullptr) id = ids_.next(order.sync);
     const job_handle made(new endpoint_job(std::move(id), std::move(order), now));
     made->bytes = size;
-    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
     if (announced) available_.set();  // first, because it may throw; a take that it wakes waits for the mutex
     made->listed = listed;
     if (listed) kept_.add(made);
-    enqueue(made);
+    waiting_.push(made);
+    made->revision = ++revision_;
     return made;
   }
 
@@ -61,7 +61,7 @@ class job_table : job_states {
   job_handle find(std::string_view id, time_point now) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
-    if (found == nullptr || !(*found)->kept) return job_handle();
+    if (found == nullptr || !(*found)->kept()) return job_handle();
     job_handle job = *found;
     expire(*job, now);
     if (is_final(job->status) && now - job->ended > (job->sync ? options_.keep_sync : options_.keep_async)) {
@@ -85,18 +85,14 @@ class job_table : job_states {
     return std::nullopt;
   }
 
-  // Takes the unread chunks, all of them or one. Returns false if there are none and the job has not ended;
-  // its `news` is then set by its next change.
-  bool take_chunks(endpoint_job& job, time_point now, bool all, std::vector<std::string>& taken,
-                   job_view& seen) {
+  // Takes the unread chunks. Returns false if there are none and the job has not ended; its `news` is then
+  // set by its next change.
+  bool take_chunks(endpoint_job& job, time_point now, std::vector<std::string>& taken, job_view& seen) {
     const std::lock_guard lock(mutex_);
     seen = look_locked(job, now);
-    while (!job.chunks.empty() && (all || taken.empty())) {
-      taken.push_back(job.chunks.pop());
-      job.chunk_bytes -= taken.back().size();
-      kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(taken.back().size()));
-    }
-    if (!taken.empty()) job.room.set();
+    taken = std::exchange(job.chunks, {});
+    kept_.count_bytes(job, -static_cast<std::ptrdiff_t>(std::exchange(job.chunk_bytes, 0)));
+    if (!taken.empty()) job.note_room();
     if (!taken.empty() || is_final(seen.status)) return true;
     job.news.reset();
     return false;
@@ -106,7 +102,7 @@ class job_table : job_states {
   void read_live(endpoint_job& job, bool live) {
     const std::lock_guard lock(mutex_);
     job.read_live = live;
-    job.room.set();
+    job.note_room();
   }
 
   // Ends the job as cancelled; a worker that has it is asked to stop it. Returns false if it had ended.
@@ -121,26 +117,25 @@ class job_table : job_states {
   void leave(endpoint_job& job, time_point now) {
     const std::lock_guard lock(mutex_);
     if (!is_final(job.status)) cancel_locked(job, "cancelled: the client has gone away", now);
-    if (!job.kept && job.listed) kept_.forget(job);
+    if (!job.kept() && job.listed) kept_.forget(job);
   }
 
   // Adds a job with the id of one that failed or timed out. Returns an empty handle if that one did not, if a
   // worker still has it, or, with the reason in `why`, if there is no room or the worker leaves.
   job_handle retry(endpoint_job& old, endpoint_order order, time_point now, refusal& why) {
     const std::lock_guard lock(mutex_);
-    why = closed_ ? refusal::closed : in_queue_ < options_.most_waiting ? refusal::none : refusal::full;
+    why = closed_ ? refusal::closed : waiting_.has_room() ? refusal::none : refusal::full;
     const bool may = old.status == endpoint_status::failed || old.status == endpoint_status::timed_out;
     if (why != refusal::none || !may || old.running) return job_handle();
     arrivals_.add(now);
-    const duration time_to_live = order.time_to_live;
     const job_handle made(new endpoint_job(old.id, std::move(order), now));
     kept_.forget(old);
-    made->bytes = made->request.size() + cost_of_a_job;
-    if (time_to_live != (duration::max)()) made->deadline = now + time_to_live;
+    made->bytes = made->texts->request.size() + cost_of_a_job;
     available_.set();
     kept_.add(made);
     ++counts_.retried;
-    enqueue(made);
+    waiting_.push(made);
+    made->revision = ++revision_;
     return made;
   }
 
@@ -153,7 +148,7 @@ class job_table : job_states {
   endpoint_counts counts() const {
     const std::lock_guard lock(mutex_);
     endpoint_counts made = counts_;
-    made.in_queue = in_queue_;
+    made.in_queue = waiting_.size();
     made.in_progress = in_progress_;
     return made;
   }
@@ -163,33 +158,29 @@ class job_table : job_states {
   std::uint64_t changed_since(std::uint64_t revision, const Use& use) const {
     const std::lock_guard lock(mutex_);
     kept_.for_each([&](const job_handle& job) {
-      if (job->kept && job->revision > revision) use(*job);
+      if (job->kept() && job->revision > revision) use(*job);
     });
     return revision_;
   }
 
   // --- for the worker -------------------------------------------------------------------------------------
 
-  // Hands waiting jobs over to the worker. Returns false if there are none yet.
+  // Hands waiting jobs over to the worker. Returns false if there are none yet. Throws: std::bad_alloc; all of
+  // them then still wait.
   bool hand_over(std::size_t capacity, time_point now, take_result& taken) {
     const std::lock_guard lock(mutex_);
-    taken.jobs.reserve((std::min)(capacity, taken.jobs.size() + in_queue_));
-    while (in_queue_ > 0 && taken.jobs.size() < capacity) {
-      const job_handle next = waiting_.pop();
-      if (next->status != endpoint_status::in_queue) continue;
-      expire(*next, now);
-      if (next->status != endpoint_status::in_queue) continue;
-      // Kept here until the worker returns it, even if no client can ask for it later.
-      running_.insert(next->id, [&next] { return next; });
-      leave_queue(*next);
-      ++in_progress_;
-      next->running = next->was_started = true;
-      next->started = now;
-      next->envelope.deadline = next->deadline;
-      note_change(*next, endpoint_status::in_progress);
-      taken.jobs.push_back(std::move(next->envelope));
+    try {
+      taken.jobs.reserve((std::min)(capacity, taken.jobs.size() + waiting_.size()));
+      while (waiting_.size() > 0 && taken.jobs.size() < capacity) {
+        const job_handle next = waiting_.first();
+        expire(*next, now);
+        if (next->status == endpoint_status::in_queue) start(next, now, taken);
+        waiting_.pop();
+      }
+    } catch (const std::bad_alloc&) {
+      if (taken.jobs.empty()) throw;
     }
-    taken.closed = closed_ && in_queue_ == 0;
+    taken.closed = closed_ && waiting_.size() == 0;
     if (!taken.jobs.empty() || taken.closed) return true;
     available_.reset();
     return false;
@@ -198,7 +189,7 @@ class job_table : job_states {
   event& available() noexcept { return available_; }
 
   // These two take no lock, because the worker calls them for each job.
-  std::size_t waiting() const noexcept { return in_queue_.load(std::memory_order_relaxed); }
+  std::size_t waiting() const noexcept { return waiting_.size(); }
   double arrivals_per_second(time_point now) const noexcept { return arrivals_.per_second(now); }
 
   // Returns an empty handle if the worker has no such job.
@@ -210,19 +201,20 @@ class job_table : job_states {
 
   enum class chunk_place : unsigned char { added, no_room, unwanted };
 
-  // Adds a chunk. Returns no_room if the client must first read others; `room` is set when it has.
+  // Adds a chunk. Returns no_room if the client must first read others; job.room->read is set when it has.
   chunk_place add_chunk(endpoint_job& job, std::string& text, time_point now) {
     const std::lock_guard lock(mutex_);
     if (is_final(job.status)) return chunk_place::unwanted;
     if (job.read_live && job.chunk_bytes != 0 && job.chunk_bytes + text.size() > most_unread) {
-      job.room.reset();
+      if (!job.room) job.room = shared_handle<room_event>(new room_event);
+      job.room->read.reset();
       return chunk_place::no_room;
     }
     if (job.chunk_bytes + text.size() > options_.most_kept) return chunk_place::unwanted;
     job.chunk_bytes += text.size();
     kept_.count_bytes(job, static_cast<std::ptrdiff_t>(text.size()));
-    if (job.kept) append_shown_end(job.shown_chunks, std::string_view(text).substr(0, 1000));
-    job.chunks.push(std::move(text));
+    if (job.texts) append_shown_end(job.texts->shown_chunks, std::string_view(text).substr(0, 1000));
+    job.chunks.push_back(std::move(text));
     change(job, job.status);
     kept_.make_room(now);
     return chunk_place::added;
@@ -230,7 +222,8 @@ class job_table : job_states {
 
   void set_progress(endpoint_job& job, std::string text) {
     const std::lock_guard lock(mutex_);
-    job.progress = std::move(text);
+    if (!job.texts) return;  // no client can ask for it
+    job.texts->progress = std::move(text);
     change(job, job.status);
   }
 
@@ -238,8 +231,8 @@ class job_table : job_states {
   void add_log_line(std::string_view id, std::string_view line) {
     const std::lock_guard lock(mutex_);
     const job_handle* const found = kept_.find(id);
-    if (found == nullptr || !(*found)->kept) return;
-    append_shown_end((*found)->shown_log, line.substr(0, 1000));
+    if (found == nullptr || !(*found)->kept()) return;
+    append_shown_end((*found)->texts->shown_log, line.substr(0, 1000));
     change(**found, (*found)->status);
   }
 
@@ -270,7 +263,7 @@ class job_table : job_states {
     }
     detail::insist([&] {
       if (wakes != nullptr) wakes->set();
-      if (!completed) job->room.set();  // a handler that was given up may still wait for it
+      if (!completed) job->note_room();  // a handler that was given up may still wait for it
     });
     return true;
   }

@@ -77,8 +77,8 @@ class kept_jobs {
       bytes_ -= job.bytes;
       job.ended_here = false;
       job.output = text_handle();  // ended_ may hold the job for some time
-      job.chunks = fifo<std::string>();
-      job.request = std::string();
+      job.chunks = std::vector<std::string>();
+      if (job.texts) job.texts->request = std::string();
     }
     if (handle_of(job)) detail::take_job(jobs_, job.id);
   }

@@ -71,12 +71,11 @@ inline endpoint_order read_order(std::string body, bool sync) {
   endpoint_order order;
   order.sync = sync;
   order.time_to_live = std::chrono::hours(24);
-  order.envelope.time_limit = std::chrono::minutes(10);
+  order.time_limit = std::chrono::minutes(10);
   if (const auto policy = given.find("policy"); policy != given.end()) {
     if (!policy->is_object()) throw http_error(400, "policy: expected an object");
     if (const auto limit = policy->find("executionTimeout"); limit != policy->end())
-      order.envelope.time_limit =
-          detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
+      order.time_limit = detail::read_span(*limit, "policy.executionTimeout", 5000, week_in_milliseconds);
     if (const auto ttl = policy->find("ttl"); ttl != policy->end())
       order.time_to_live = detail::read_span(*ttl, "policy.ttl", 10'000, week_in_milliseconds);
   }
@@ -86,10 +85,10 @@ inline endpoint_order read_order(std::string body, bool sync) {
     if (!is_url) throw http_error(400, "webhook: expected a URL that begins with http:// or https://");
     order.webhook = webhook->get<std::string>();
   }
-  order.envelope.input = std::move(given["input"]);
+  order.input = std::move(given["input"]);
   given.erase("input");
   given.erase("id");
-  order.envelope.details = std::move(given);
+  order.details = std::move(given);
   order.request = std::move(body);
   return order;
 }
@@ -103,9 +102,9 @@ inline json request_details(const request_head& request) {
   return details;
 }
 
-inline void note_trace(const request_head& request, job_envelope& envelope) {
+inline void note_trace(const request_head& request, endpoint_order& order) {
   if (const auto trace = request.header("traceparent"); trace && trace->size() >= 55)
-    envelope.trace_parent = *trace;
+    order.trace_parent = *trace;
 }
 
 // Returns the input of a handler that takes a raw_body.

@@ -200,7 +200,8 @@ inline void retry_job(endpoint_visit& visit, const job_handle& old, time_point n
     throw http_error(400, "only a job that is FAILED or TIMED_OUT can be retried; this one is " +
                               std::string(status_name(status)));
   job_table::refusal why{};
-  const job_handle made = endpoint.jobs().retry(*old, detail::read_order(old->request, old->sync), now, why);
+  const job_handle made =
+      endpoint.jobs().retry(*old, detail::read_order(old->texts->request, old->sync), now, why);
   if (why == job_table::refusal::closed)
     throw http_error(503, "the worker is leaving, and takes no more jobs");
   if (!made) throw http_error(429, "too many jobs wait; try again later");

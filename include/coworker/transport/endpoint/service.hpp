@@ -26,16 +26,16 @@ namespace coworker::inline v0_1::detail {
 inline void ask_openai(endpoint_visit& visit, const std::string& path, std::string body, time_point now) {
   endpoint_order order;
   order.kept = false;
-  order.envelope.input = json::object();
-  order.envelope.input["openai_route"] = path;
+  order.input = json::object();
+  order.input["openai_route"] = path;
   bool streams = false;
   if (!body.empty()) {
     json given = detail::parse_body(body);
     const auto flag = given.is_object() ? given.find("stream") : given.end();
     streams = given.is_object() && flag != given.end() && *flag == json(true);
-    order.envelope.input["openai_input"] = std::move(given);
+    order.input["openai_input"] = std::move(given);
   }
-  order.envelope.details = detail::request_details(visit.request());
+  order.details = detail::request_details(visit.request());
   visit.order(std::move(order), now);
   visit.wait(streams ? reply_form::openai_events : reply_form::openai, (time_point::max)(), true,
              visit.endpoint().options().streams);
@@ -48,11 +48,11 @@ inline void serve_realtime(endpoint_visit& visit, std::string body, time_point n
   endpoint_order order;
   order.kept = false;
   if (const auto id = given.find("id"); id != given.end() && id->is_string())
-    order.envelope.id = id->get<std::string>();
-  order.envelope.input = std::move(given["input"]);
+    order.id = id->get<std::string>();
+  order.input = std::move(given["input"]);
   given.erase("input");
   given.erase("id");
-  order.envelope.details = std::move(given);
+  order.details = std::move(given);
   visit.order(std::move(order), now);
   visit.wait(reply_form::realtime, (time_point::max)(), true);
 }
@@ -73,8 +73,8 @@ inline void serve_predictions(endpoint_visit& visit, std::string body, time_poin
   for (json& instance : *instances) {
     endpoint_order order;
     order.kept = false;
-    order.envelope.input = std::move(instance);
-    order.envelope.details = details;
+    order.input = std::move(instance);
+    order.details = details;
     visit.order(std::move(order), now);
   }
   visit.wait(reply_form::predictions, (time_point::max)(), true);
@@ -140,10 +140,9 @@ inline void serve_job(endpoint_visit& visit, endpoint_order order, bool streams,
 
 inline void serve_plain(endpoint_visit& visit, std::string body, time_point now) {
   endpoint_order order;
-  order.envelope.input = visit.endpoint().options().raw
-                             ? detail::raw_input(std::move(body))
-                             : detail::read_plain_input(visit.request(), std::move(body));
-  order.envelope.details = detail::request_details(visit.request());
+  order.input = visit.endpoint().options().raw ? detail::raw_input(std::move(body))
+                                               : detail::read_plain_input(visit.request(), std::move(body));
+  order.details = detail::request_details(visit.request());
   detail::serve_job(visit, std::move(order), visit.endpoint().options().streams, now);
 }
 
@@ -174,20 +173,19 @@ inline void serve_route(endpoint_visit& visit, std::string body, time_point now)
                      match.status == 400 ? "the path is malformed" : "there is nothing at this path");
   const route_description& found = visit.endpoint().options().routes[match.index];
   endpoint_order order;
-  json& details = order.envelope.details = detail::request_details(request);
+  json& details = order.details = detail::request_details(request);
   detail::add_parameters(request, found.at, match.parameters, details);
   if (found.raw) {
-    order.envelope.input = detail::raw_input(std::move(body));
+    order.input = detail::raw_input(std::move(body));
   } else if (request.has_body()) {
-    order.envelope.input = detail::read_plain_input(request, std::move(body));
+    order.input = detail::read_plain_input(request, std::move(body));
   } else {
     const json schema = found.schema != nullptr ? found.schema() : json::object();
-    order.envelope.input = json::object();
+    order.input = json::object();
     for (const char* const place : {"query_parameters", "parameters"}) {
       if (!details.contains(place)) continue;
       for (const auto& [name, value] : details.at(place).items())
-        order.envelope.input[name] =
-            detail::parameter_value(value.get<std::string>(), schema, std::string(name));
+        order.input[name] = detail::parameter_value(value.get<std::string>(), schema, std::string(name));
     }
   }
   detail::serve_job(visit, std::move(order), found.streams, now);
