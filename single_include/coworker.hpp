@@ -21401,12 +21401,14 @@ struct text_request {
 /// `Request` is text_request; as a parameter, so that only files that read such an input pay for its rules.
 template <std::same_as<type<text_request>> Type, class Request = text_request>
 constexpr auto rules(Type) {
-  return rule_list(member(&Request::prompt).optional(), member(&Request::messages).optional(),
-                   member(&Request::max_tokens).range(1, 1 << 30),
-                   member(&Request::max_completion_tokens).range(1, 1 << 30),
-                   member(&Request::temperature).range(0.0f, 100.0f),
-                   member(&Request::top_p).range(0.0f, 1.0f), member(&Request::openai_route).optional(),
-                   member(&Request::openai_input).optional(), unknown_members::ignored);
+  return coworker::rule_list(coworker::member(&Request::prompt).optional(),
+                             coworker::member(&Request::messages).optional(),
+                             coworker::member(&Request::max_tokens).range(1, 1 << 30),
+                             coworker::member(&Request::max_completion_tokens).range(1, 1 << 30),
+                             coworker::member(&Request::temperature).range(0.0f, 100.0f),
+                             coworker::member(&Request::top_p).range(0.0f, 1.0f),
+                             coworker::member(&Request::openai_route).optional(),
+                             coworker::member(&Request::openai_input).optional(), unknown_members::ignored);
 }
 
 /// The number of tokens of a prompt, and of the text that was generated for it.
