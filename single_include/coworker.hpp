@@ -2322,9 +2322,10 @@ class active_sequence {
 
 // ---- coworker/exec/futex.hpp -------------------------------------------------------------------------------
 
-// futex: a word on which threads of this process sleep, as Linux offers it. Must not know what the word means.
+// futex: a word on which threads of this process sleep, as 64-bit Linux offers it. (On 32 bits there are two
+// such calls, with two types of time.) Must not know what the word means.
 
-#if defined(__linux__)
+#if defined(__linux__) && defined(__LP64__)
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -2518,7 +2519,7 @@ class waiter {
   waiter& operator=(const waiter&) = default;
 };
 
-#if defined(__linux__)
+#if defined(__linux__) && defined(__LP64__)
 
 /// The waiter of a loop that watches no descriptors: a word on which the thread sleeps. A condition variable
 /// costs one more system call for each wait, because its mutex always looks as if others waited for it.
@@ -2654,7 +2655,7 @@ inline void pause_thread() noexcept {
 #endif
 }
 
-#if defined(__linux__)
+#if defined(__linux__) && defined(__LP64__)
 
 // Four bytes, on a futex: locking and unlocking take one atomic instruction each if no other thread is there.
 class futex_lock {

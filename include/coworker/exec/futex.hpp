@@ -1,7 +1,8 @@
 #pragma once
-// futex: a word on which threads of this process sleep, as Linux offers it. Must not know what the word means.
+// futex: a word on which threads of this process sleep, as 64-bit Linux offers it. (On 32 bits there are two
+// such calls, with two types of time.) Must not know what the word means.
 
-#if defined(__linux__)
+#if defined(__linux__) && defined(__LP64__)
 
 #include <linux/futex.h>
 #include <sys/syscall.h>

@@ -23,7 +23,7 @@ inline void pause_thread() noexcept {
 #endif
 }
 
-#if defined(__linux__)
+#if defined(__linux__) && defined(__LP64__)
 
 // Four bytes, on a futex: locking and unlocking take one atomic instruction each if no other thread is there.
 class futex_lock {

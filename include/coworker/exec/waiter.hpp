@@ -43,7 +43,7 @@ class waiter {
   waiter& operator=(const waiter&) = default;
 };
 
-#if defined(__linux__)
+#if defined(__linux__) && defined(__LP64__)
 
 /// The waiter of a loop that watches no descriptors: a word on which the thread sleeps. A condition variable
 /// costs one more system call for each wait, because its mutex always looks as if others waited for it.
