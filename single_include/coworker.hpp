@@ -39905,10 +39905,8 @@ struct memory_job_state : shared_state {
   bool progress_is_new = false;  // next_progress() must return it
   bool taken = false;
   std::optional<coworker::outcome> outcome;
-  shared_handle<memory_job_state> itself{};  // the queue's reference, until the job has an outcome
-  event news;                                // for coroutines: something above has changed
-  condition changed;                         // for threads
-  memory_job_state* next = nullptr;          // the next one at the same place of the table of ids
+  event news;         // for coroutines: something above has changed
+  condition changed;  // for threads
 
   explicit memory_job_state(job_envelope&& pushed) : id(pushed.id), envelope(std::move(pushed)) {}
 
@@ -39918,46 +39916,11 @@ struct memory_job_state : shared_state {
   }
 };
 
-// Finds jobs without an outcome by their ids.
-class memory_job_table {
- public:
-  // Makes room for one more.
-  void reserve() {
-    if (count_ < places_.size()) return;
-    std::vector<memory_job_state*> old(places_.empty() ? 16 : places_.size() * 2);
-    old.swap(places_);
-    for (memory_job_state* one : old) {
-      while (one != nullptr) link(*std::exchange(one, one->next));
-    }
-  }
-  void add(memory_job_state& added) noexcept {
-    link(added);
-    ++count_;
-  }
-  memory_job_state* find(std::string_view id) const noexcept {
-    if (places_.empty()) return nullptr;
-    memory_job_state* one = places_[place_of(id)];
-    while (one != nullptr && one->id != id) one = one->next;
-    return one;
-  }
-  void remove(memory_job_state& removed) noexcept {
-    memory_job_state** link = &places_[place_of(removed.id)];
-    while (*link != &removed) link = &(*link)->next;
-    *link = removed.next;
-    --count_;
-  }
-
- private:
-  std::size_t place_of(std::string_view id) const noexcept {
-    return std::hash<std::string_view>()(id) & (places_.size() - 1);
-  }
-  void link(memory_job_state& one) noexcept {
-    memory_job_state*& first = places_[place_of(one.id)];
-    one.next = std::exchange(first, &one);
-  }
-
-  std::vector<memory_job_state*> places_;  // the first job of each list; their number is a power of two
-  std::size_t count_ = 0;
+struct memory_job_keys {
+  using key = std::string_view;
+  std::uint64_t hash(std::string_view id) const noexcept { return hash_unseeded(id); }
+  std::string_view key_of(const shared_handle<memory_job_state>& job) const noexcept { return job->id; }
+  bool in_use(const shared_handle<memory_job_state>& job) const noexcept { return static_cast<bool>(job); }
 };
 
 // A worker that serves the queue.
@@ -39984,12 +39947,15 @@ class memory_core : public shared_state {
       made->outcome = std::move(refused);
       return made;
     }
-    table_.reserve();
-    available_.set();  // first, because it may throw; a take that wakes waits for the lock
-    waiting_.push(made);
+    jobs_.insert(made->id, [&made] { return made; });
+    try {
+      available_.set();  // a take that wakes waits for the lock
+      waiting_.push(made);
+    } catch (...) {
+      jobs_.erase(made->id);
+      throw;
+    }
     ++backlog_;
-    made->itself = made;
-    table_.add(*made);
     return made;
   }
 
@@ -39998,7 +39964,7 @@ class memory_core : public shared_state {
     if (stopped->outcome) return;
     if (!stopped->taken) {
       --backlog_;
-      return settle(*stopped, outcome::stop("stopped before a worker took it"));
+      return settle(stopped, outcome::stop("stopped before a worker took it"));
     }
     for (const memory_worker* const one : workers_) one->control.stop_job(stopped->id);
   }
@@ -40073,18 +40039,18 @@ class memory_core : public shared_state {
   template <class Change>
   bool change(std::string_view id, Change change) {
     const std::lock_guard lock(mutex_);
-    memory_job_state* const found = table_.find(id);
+    const job* const found = jobs_.find(id);
     if (found == nullptr) return false;
-    change(*found);
-    found->notify();
+    change(**found);
+    (*found)->notify();
     return true;
   }
 
   bool end(std::string_view id, outcome ended) {
     const std::lock_guard lock(mutex_);
-    memory_job_state* const found = table_.find(id);
+    const job* const found = jobs_.find(id);
     if (found == nullptr) return false;
-    settle(*found, std::move(ended));
+    settle(job(*found), std::move(ended));
     return true;
   }
 
@@ -40113,7 +40079,7 @@ class memory_core : public shared_state {
  private:
   std::string unique_id(std::string wanted) {
     std::string id = wanted;
-    while (id.empty() || table_.find(id) != nullptr)
+    while (id.empty() || jobs_.find(id) != nullptr)
       id = (wanted.empty() ? "job" : wanted) + "-" + std::to_string(++last_number_);
     return id;
   }
@@ -40128,26 +40094,25 @@ class memory_core : public shared_state {
         " jobs wait, and most_waiting allows no more; push it again once some have ended");
   }
 
-  void settle(memory_job_state& at, outcome ended) {
-    const job kept = std::move(at.itself);
-    table_.remove(at);
-    at.outcome = std::move(ended);
-    at.notify();
+  void settle(const job& at, outcome ended) {
+    jobs_.erase(at->id);
+    at->outcome = std::move(ended);
+    at->notify();
   }
 
   void settle_waiting(const char* why) {
     while (!waiting_.empty()) {
       const job next = waiting_.pop();
-      if (!next->outcome) settle(*next, outcome::stop(why));
+      if (!next->outcome) settle(next, outcome::stop(why));
     }
     backlog_ = 0;
   }
 
-  mutable std::mutex mutex_;  // guards all members below, and the jobs
-  event available_;           // set when a take may find something
-  fifo<job> waiting_;         // including jobs that were stopped meanwhile
-  std::size_t backlog_ = 0;   // without those
-  memory_job_table table_;
+  mutable std::mutex mutex_;               // guards all members below, and the jobs
+  event available_;                        // set when a take may find something
+  fifo<job> waiting_;                      // including jobs that were stopped meanwhile
+  std::size_t backlog_ = 0;                // without those
+  hash_table<job, memory_job_keys> jobs_;  // those without an outcome, by id
   std::vector<memory_worker*> workers_;
   const std::size_t most_waiting_;
   std::size_t last_number_ = 0;

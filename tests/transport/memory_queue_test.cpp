@@ -13,6 +13,8 @@
 #include <coworker/exec/sync_wait.hpp>
 #include <coworker/worker.hpp>
 #include <cstddef>
+#include <cstdint>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,6 +23,7 @@
 #include <vector>
 
 #include "support/captured_log.hpp"
+#include "support/counted_memory.hpp"
 
 namespace {
 
@@ -264,6 +267,26 @@ TEST_CASE("a job that is pushed into a closed or a full queue ends at once with 
   CHECK_FALSE(fifth.blocking_next_chunk());
   CHECK_FALSE(fifth.blocking_next_progress());
   CHECK(queue.backlog() == 2);
+}
+
+TEST_CASE("a push for which there is no memory adds nothing") {
+  if (!coworker::testing::memory_is_counted()) return;
+  bool pushed = false;
+  for (std::int64_t allocations = 0; !pushed; ++allocations) {
+    CAPTURE(allocations);
+    REQUIRE(allocations < 100);
+    memory_queue queue;
+    try {
+      const coworker::testing::scarce_memory scarce(allocations);
+      queue.push(json(1), "a");
+      pushed = true;
+    } catch (const std::bad_alloc&) {
+    }
+    CHECK(queue.backlog() == (pushed ? 1 : 0));
+    const memory_job next = queue.push(json(2), "a");
+    CHECK((next.id() == "a") == !pushed);
+    CHECK(queue.backlog() == (pushed ? 2 : 1));
+  }
 }
 
 TEST_CASE("a job that waits when the queue is destroyed gets an outcome, and handles outlive it") {
