@@ -25432,7 +25432,7 @@ class demand_meter {
     if (now - sent < shortest.take) shortest.take = now - sent;
     const duration grace = at_once(shortest);
     full_at_once_ = full && brought > 0 && now - sent <= grace;
-    held_.add(full ? after(sent, grace) : sent, now, slots(asked));
+    held_.add(full ? after(sent, grace) : sent, now, slot_count(asked));
   }
 
   /// Records that `count` slots are in use from now on.
@@ -25448,7 +25448,7 @@ class demand_meter {
     double held = held_.at(now);
     const duration grace = at_once(shortest);
     for (const pending_take& one : pending_)
-      held += recent_average::share(after(one.sent, grace), now, slots(one.asked));
+      held += recent_average::share(after(one.sent, grace), now, slot_count(one.asked));
     const double free = limit - in_use_.at(now) - recent_average::share(in_use_since_, now, in_use_now_);
     return held < free ? held : free > 0 ? free : 0;
   }
@@ -25467,7 +25467,7 @@ class demand_meter {
     std::size_t asked;
   };
 
-  static std::int64_t slots(std::size_t asked) noexcept {
+  static std::int64_t slot_count(std::size_t asked) noexcept {
     constexpr std::size_t most = (std::numeric_limits<int>::max)();
     return static_cast<std::int64_t>(asked < most ? asked : most);
   }
@@ -28669,20 +28669,21 @@ class arrival_meter {
  public:
   // One thread at a time may call this.
   void add(time_point now) noexcept {
-    const std::uint64_t tag = slice_at(now);
-    std::atomic<std::uint64_t>& place = slices_[static_cast<std::size_t>(tag % slice_count)];
+    const std::uint32_t current = slice_at(now);
+    std::atomic<std::uint64_t>& place = slices_[current % slice_count];
     const std::uint64_t before = place.load(std::memory_order_relaxed);
-    place.store((before >> 32 == tag ? before : tag << 32) + 1, std::memory_order_relaxed);
+    const std::uint64_t empty = std::uint64_t{current} << 32;
+    place.store((before >> 32 == current ? before : empty) + 1, std::memory_order_relaxed);
   }
 
   // Returns the number of jobs in the second before `now`, accurate to the oldest slice. Any thread.
   double per_second(time_point now) const noexcept {
-    const std::uint64_t newest = slice_at(now);
+    const std::uint32_t newest = slice_at(now);
     std::uint64_t sum = 0;
     for (const std::atomic<std::uint64_t>& place : slices_) {
       const std::uint64_t word = place.load(std::memory_order_relaxed);
       // Modulo 2^32, as the numbers are. A slice that is newer than `now` counts: another thread has begun it.
-      const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(newest - (word >> 32)));
+      const auto age = static_cast<std::int32_t>(newest - static_cast<std::uint32_t>(word >> 32));
       if (age < static_cast<std::int32_t>(slice_count)) sum += word & 0xffffffffU;
     }
     return static_cast<double>(sum);
@@ -28692,8 +28693,9 @@ class arrival_meter {
   static constexpr duration slice = std::chrono::milliseconds(100);
   static constexpr std::size_t slice_count = 10;
 
-  static std::uint64_t slice_at(time_point now) noexcept {
-    return static_cast<std::uint64_t>(now.time_since_epoch() / slice) & 0xffffffffU;
+  // The number of the slice, modulo 2^32.
+  static std::uint32_t slice_at(time_point now) noexcept {
+    return static_cast<std::uint32_t>(now.time_since_epoch() / slice);
   }
 
   std::array<std::atomic<std::uint64_t>, slice_count> slices_{};

@@ -106,7 +106,7 @@ class demand_meter {
     if (now - sent < shortest.take) shortest.take = now - sent;
     const duration grace = at_once(shortest);
     full_at_once_ = full && brought > 0 && now - sent <= grace;
-    held_.add(full ? after(sent, grace) : sent, now, slots(asked));
+    held_.add(full ? after(sent, grace) : sent, now, slot_count(asked));
   }
 
   /// Records that `count` slots are in use from now on.
@@ -122,7 +122,7 @@ class demand_meter {
     double held = held_.at(now);
     const duration grace = at_once(shortest);
     for (const pending_take& one : pending_)
-      held += recent_average::share(after(one.sent, grace), now, slots(one.asked));
+      held += recent_average::share(after(one.sent, grace), now, slot_count(one.asked));
     const double free = limit - in_use_.at(now) - recent_average::share(in_use_since_, now, in_use_now_);
     return held < free ? held : free > 0 ? free : 0;
   }
@@ -141,7 +141,7 @@ class demand_meter {
     std::size_t asked;
   };
 
-  static std::int64_t slots(std::size_t asked) noexcept {
+  static std::int64_t slot_count(std::size_t asked) noexcept {
     constexpr std::size_t most = (std::numeric_limits<int>::max)();
     return static_cast<std::int64_t>(asked < most ? asked : most);
   }

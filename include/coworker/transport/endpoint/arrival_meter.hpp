@@ -16,20 +16,21 @@ class arrival_meter {
  public:
   // One thread at a time may call this.
   void add(time_point now) noexcept {
-    const std::uint64_t tag = slice_at(now);
-    std::atomic<std::uint64_t>& place = slices_[static_cast<std::size_t>(tag % slice_count)];
+    const std::uint32_t current = slice_at(now);
+    std::atomic<std::uint64_t>& place = slices_[current % slice_count];
     const std::uint64_t before = place.load(std::memory_order_relaxed);
-    place.store((before >> 32 == tag ? before : tag << 32) + 1, std::memory_order_relaxed);
+    const std::uint64_t empty = std::uint64_t{current} << 32;
+    place.store((before >> 32 == current ? before : empty) + 1, std::memory_order_relaxed);
   }
 
   // Returns the number of jobs in the second before `now`, accurate to the oldest slice. Any thread.
   double per_second(time_point now) const noexcept {
-    const std::uint64_t newest = slice_at(now);
+    const std::uint32_t newest = slice_at(now);
     std::uint64_t sum = 0;
     for (const std::atomic<std::uint64_t>& place : slices_) {
       const std::uint64_t word = place.load(std::memory_order_relaxed);
       // Modulo 2^32, as the numbers are. A slice that is newer than `now` counts: another thread has begun it.
-      const auto age = static_cast<std::int32_t>(static_cast<std::uint32_t>(newest - (word >> 32)));
+      const auto age = static_cast<std::int32_t>(newest - static_cast<std::uint32_t>(word >> 32));
       if (age < static_cast<std::int32_t>(slice_count)) sum += word & 0xffffffffU;
     }
     return static_cast<double>(sum);
@@ -39,8 +40,9 @@ class arrival_meter {
   static constexpr duration slice = std::chrono::milliseconds(100);
   static constexpr std::size_t slice_count = 10;
 
-  static std::uint64_t slice_at(time_point now) noexcept {
-    return static_cast<std::uint64_t>(now.time_since_epoch() / slice) & 0xffffffffU;
+  // The number of the slice, modulo 2^32.
+  static std::uint32_t slice_at(time_point now) noexcept {
+    return static_cast<std::uint32_t>(now.time_since_epoch() / slice);
   }
 
   std::array<std::atomic<std::uint64_t>, slice_count> slices_{};
