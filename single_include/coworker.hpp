@@ -2320,6 +2320,33 @@ class active_sequence {
 
 }  // namespace coworker
 
+// ---- coworker/exec/timespec.hpp ----------------------------------------------------------------------------
+
+// A moment of coworker's clock in the form that the system's waits take on Linux. Must not know who waits.
+
+#if defined(__linux__)
+
+#include <time.h>
+
+namespace coworker::inline v0_1::detail {
+
+// Returns `due` on CLOCK_MONOTONIC, which is the clock of clock_type; moments before its start become its start.
+inline timespec monotonic_timespec(time_point due) noexcept {
+  // Durations in timespec's own types, so that no cast is needed, nor one too many.
+  using seconds = std::chrono::duration<time_t>;
+  using nanoseconds = std::chrono::duration<long, std::nano>;
+  const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
+  const auto whole = std::chrono::duration_cast<seconds>(since_start);
+  timespec moment{};
+  moment.tv_sec = whole.count();
+  moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
+  return moment;
+}
+
+}  // namespace coworker::inline v0_1::detail
+
+#endif
+
 // ---- coworker/exec/futex.hpp -------------------------------------------------------------------------------
 
 // futex: a word on which threads of this process sleep, as 64-bit Linux offers it. (On 32 bits there are two
@@ -2329,7 +2356,6 @@ class active_sequence {
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -2343,15 +2369,8 @@ static_assert(sizeof(futex_word) == sizeof(std::uint32_t), "the kernel reads the
 // Sleeps while the word has that value, until futex_wake(), until `due`, or for no reason at all.
 inline void futex_wait(futex_word& word, std::uint32_t while_it_is,
                        time_point due = (time_point::max)()) noexcept {
-  // Durations in timespec's own types, so that no cast is needed, nor one too many.
-  using seconds = std::chrono::duration<time_t>;
-  using nanoseconds = std::chrono::duration<long, std::nano>;
-  const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
-  const auto whole = std::chrono::duration_cast<seconds>(since_start);
-  timespec moment{};
-  moment.tv_sec = whole.count();
-  moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
-  // This form takes a moment of the monotonic clock, which is that of clock_type.
+  const timespec moment = detail::monotonic_timespec(due);
+  // This form takes a moment of the monotonic clock.
   ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, while_it_is,
             due == (time_point::max)() ? nullptr : &moment, nullptr, FUTEX_BITSET_MATCH_ANY);
 }
@@ -2375,7 +2394,6 @@ inline void futex_wake_one(futex_word& word) noexcept { ::syscall(SYS_futex, &wo
 
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <system_error>
@@ -2401,14 +2419,7 @@ class condition {
   }
 
   void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
-    // Durations in timespec's own types, so that no cast is needed, nor one too many.
-    using seconds = std::chrono::duration<time_t>;
-    using nanoseconds = std::chrono::duration<long, std::nano>;
-    const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
-    const auto whole = std::chrono::duration_cast<seconds>(since_start);
-    timespec moment{};
-    moment.tv_sec = whole.count();
-    moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
+    const timespec moment = detail::monotonic_timespec(due);
     ::pthread_cond_timedwait(&condition_, lock.mutex()->native_handle(), &moment);
   }
 
@@ -16471,12 +16482,12 @@ class chunk_stream {
 
  private:
   // An event in the frame of the coroutine that waits for it, and a pointer through which the other one sets it.
-  class signal {
+  class awaited_event {
    public:
-    explicit signal(auto_reset_event*& at) noexcept : at_(at) { at_ = &event; }
-    signal(const signal&) = delete;
-    signal& operator=(const signal&) = delete;
-    ~signal() { at_ = nullptr; }
+    explicit awaited_event(auto_reset_event*& at) noexcept : at_(at) { at_ = &event; }
+    awaited_event(const awaited_event&) = delete;
+    awaited_event& operator=(const awaited_event&) = delete;
+    ~awaited_event() { at_ = nullptr; }
 
     auto_reset_event event;
 
@@ -16527,7 +16538,7 @@ class chunk_stream {
       job_.stop.throw_if_stopped();
       full_ = true;
       wake(news_);
-      signal room(room_);
+      awaited_event room(room_);
       const stop_callback on_stop(job_.stop, [&room] { room.event.set(); });
       co_await room.event.wait();
     }
@@ -16605,7 +16616,7 @@ class chunk_stream {
       while (!broken_ && pending_size_ != 0) {
         while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
                job_.executor.now() < send_at_) {
-          signal news(news_);
+          awaited_event news(news_);
           co_await news.event.wait_until(send_at_);
         }
         ++chunks_;

@@ -9,11 +9,12 @@
 // Memory is what malloc has allocated (Linux), minus the memory of the jobs themselves: their envelopes with
 // id, input and details, which are measured alone.
 
+#define COWORKER_WITH_RUNPOD  // the queue, with an HTTP client of this program
+
 #include <malloc.h>
 
 #include <chrono>
 #include <coworker/coworker.hpp>
-#include <coworker/transport/runpod/queue.hpp>
 #include <cstddef>
 #include <cstdio>
 #include <string>

@@ -2,11 +2,11 @@
 // futex: a word on which threads of this process sleep, as 64-bit Linux offers it. (On 32 bits there are two
 // such calls, with two types of time.) Must not know what the word means.
 
+#include <coworker/exec/timespec.hpp>
 #if defined(__linux__) && defined(__LP64__)
 
 #include <linux/futex.h>
 #include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -21,15 +21,8 @@ static_assert(sizeof(futex_word) == sizeof(std::uint32_t), "the kernel reads the
 // Sleeps while the word has that value, until futex_wake(), until `due`, or for no reason at all.
 inline void futex_wait(futex_word& word, std::uint32_t while_it_is,
                        time_point due = (time_point::max)()) noexcept {
-  // Durations in timespec's own types, so that no cast is needed, nor one too many.
-  using seconds = std::chrono::duration<time_t>;
-  using nanoseconds = std::chrono::duration<long, std::nano>;
-  const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
-  const auto whole = std::chrono::duration_cast<seconds>(since_start);
-  timespec moment{};
-  moment.tv_sec = whole.count();
-  moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
-  // This form takes a moment of the monotonic clock, which is that of clock_type.
+  const timespec moment = detail::monotonic_timespec(due);
+  // This form takes a moment of the monotonic clock.
   ::syscall(SYS_futex, &word, FUTEX_WAIT_BITSET_PRIVATE, while_it_is,
             due == (time_point::max)() ? nullptr : &moment, nullptr, FUTEX_BITSET_MATCH_ANY);
 }

@@ -7,13 +7,13 @@
 // eighth of the compile time of all of coworker. On Linux the few lines needed are here, on top of POSIX,
 // which its <mutex> brings anyway.
 #include <coworker/coro/clock.hpp>
+#include <coworker/exec/timespec.hpp>
 #include <mutex>
 #include <version>
 #if defined(__GLIBCXX__) && defined(__linux__)
 
 #include <pthread.h>
 #include <sched.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <system_error>
@@ -39,14 +39,7 @@ class condition {
   }
 
   void wait_until(std::unique_lock<std::mutex>& lock, time_point due) {
-    // Durations in timespec's own types, so that no cast is needed, nor one too many.
-    using seconds = std::chrono::duration<time_t>;
-    using nanoseconds = std::chrono::duration<long, std::nano>;
-    const duration since_start = due > time_point() ? due.time_since_epoch() : duration::zero();
-    const auto whole = std::chrono::duration_cast<seconds>(since_start);
-    timespec moment{};
-    moment.tv_sec = whole.count();
-    moment.tv_nsec = std::chrono::duration_cast<nanoseconds>(since_start - whole).count();
+    const timespec moment = detail::monotonic_timespec(due);
     ::pthread_cond_timedwait(&condition_, lock.mutex()->native_handle(), &moment);
   }
 

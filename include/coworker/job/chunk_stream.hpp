@@ -95,12 +95,12 @@ class chunk_stream {
 
  private:
   // An event in the frame of the coroutine that waits for it, and a pointer through which the other one sets it.
-  class signal {
+  class awaited_event {
    public:
-    explicit signal(auto_reset_event*& at) noexcept : at_(at) { at_ = &event; }
-    signal(const signal&) = delete;
-    signal& operator=(const signal&) = delete;
-    ~signal() { at_ = nullptr; }
+    explicit awaited_event(auto_reset_event*& at) noexcept : at_(at) { at_ = &event; }
+    awaited_event(const awaited_event&) = delete;
+    awaited_event& operator=(const awaited_event&) = delete;
+    ~awaited_event() { at_ = nullptr; }
 
     auto_reset_event event;
 
@@ -151,7 +151,7 @@ class chunk_stream {
       job_.stop.throw_if_stopped();
       full_ = true;
       wake(news_);
-      signal room(room_);
+      awaited_event room(room_);
       const stop_callback on_stop(job_.stop, [&room] { room.event.set(); });
       co_await room.event.wait();
     }
@@ -229,7 +229,7 @@ class chunk_stream {
       while (!broken_ && pending_size_ != 0) {
         while (gathers() && !finished_ && !full_ && pending_size_ < longest_gathered() &&
                job_.executor.now() < send_at_) {
-          signal news(news_);
+          awaited_event news(news_);
           co_await news.event.wait_until(send_at_);
         }
         ++chunks_;
